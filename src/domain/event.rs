@@ -1,0 +1,129 @@
+//! What is received about a span: it starts, it beats, it ends.
+//!
+//! By here everything is checked, redacted and classified; the texts may be
+//! stored as they are.
+
+use std::time::Duration;
+
+use super::{
+    ids::{RunId, SpanId, SpanKey},
+    reason::ReasonKind,
+    status::EndStatus,
+    time::Timestamp,
+};
+
+/// JSON as text, valid for Postgres: no NUL, no lone surrogate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JsonText(String);
+
+impl JsonText {
+    /// Takes a text that its maker knows to be such JSON.
+    #[must_use]
+    pub fn from_valid(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Something received about one span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpanEvent {
+    /// The span.
+    pub key: SpanKey,
+    /// When, by the server's clock: the only one that liveness trusts.
+    pub received_at: Timestamp,
+    /// What.
+    pub kind: SpanEventKind,
+}
+
+/// What happened to a span.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpanEventKind {
+    /// It began.
+    Start(Box<Start>),
+    /// It is alive, and may have moved.
+    Heartbeat(Option<ProgressReport>),
+    /// It is over.
+    End(Box<End>),
+    /// It is over, and this tells of its beginning too.
+    Whole(Box<Start>, Box<End>),
+}
+
+/// The facts that come with a span's beginning.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Start {
+    /// The span that it is a step of.
+    pub parent_span_id: Option<SpanId>,
+    /// The business job of its run.
+    pub task_id: Option<String>,
+    /// The run that its run retries.
+    pub retry_of: Option<RunId>,
+    /// The level of the work.
+    pub layer: Option<String>,
+    /// What it does.
+    pub step_name: Option<String>,
+    /// Where it runs.
+    pub executor_host: Option<String>,
+    /// Who runs it.
+    pub agent: Option<String>,
+    /// Which try it is, from 1; 0 is read as 1.
+    pub attempt: i32,
+    /// When, by the client's clock; when it was received where absent.
+    pub ts_start: Option<Timestamp>,
+    /// What it was given.
+    pub input_summary: Option<JsonText>,
+    /// Everything else that was said about it.
+    pub attributes: Option<JsonText>,
+    /// After how long without a sign of life it is stuck.
+    pub stuck_after: Option<Duration>,
+    /// After how long without movement it is stuck.
+    pub progress_timeout: Option<Duration>,
+}
+
+/// The facts that come with a span's end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// How it ended.
+    pub status: EndStatus,
+    /// When, by the client's clock; when it was received where absent.
+    pub ts_end: Option<Timestamp>,
+    /// What it gave back.
+    pub output_summary: Option<JsonText>,
+    /// What went wrong.
+    pub failure: Option<FailureFacts>,
+}
+
+/// What is known of a span's failure.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FailureFacts {
+    /// The error's class or code.
+    pub error_type: Option<String>,
+    /// What it said.
+    pub error_message: Option<String>,
+    /// Where it happened.
+    pub error_stack: Option<String>,
+    /// What went wrong, in short.
+    pub reason_code: Option<String>,
+    /// What kind of thing went wrong.
+    pub reason_kind: Option<ReasonKind>,
+    /// What decided code and kind.
+    pub reason_evidence: Option<String>,
+    /// Groups failures of one cause.
+    pub fingerprint: Option<String>,
+}
+
+/// How far a span says that it has come.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProgressReport {
+    /// What is done; finite, 0 or more.
+    pub current: f64,
+    /// What there is to do.
+    pub total: Option<f64>,
+    /// What is being done.
+    pub note: Option<String>,
+}

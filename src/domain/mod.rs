@@ -1,0 +1,11 @@
+//! What livespan knows, without any I/O: identities, the states of a span,
+//! what its life signs say, why it failed, and what must not be stored.
+
+pub mod event;
+pub mod ids;
+pub mod progress;
+pub mod reason;
+pub mod run;
+pub mod span;
+pub mod status;
+pub mod time;

@@ -1,0 +1,395 @@
+//! A span's state, as a function of the set of events received about it.
+//!
+//! Whatever order they come in and however often, the events of a span end in
+//! the same state: starts fill in facts, heartbeats raise the time of the last
+//! sign of life, an end is final. So every write may be repeated.
+
+use std::time::Duration;
+
+use super::{
+    event::{End, FailureFacts, JsonText, ProgressReport, SpanEvent, SpanEventKind, Start},
+    ids::SpanKey,
+    progress::Progress,
+    status::{EndStatus, Status},
+    time::Timestamp,
+};
+
+/// How far a span's end may lie before its start, by clients' clocks. Clocks
+/// step back and hosts differ; what is further off is a client's mistake, such
+/// as seconds sent for milliseconds.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// What is known of a span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// Which span.
+    pub key: SpanKey,
+    /// What its start told. Empty in a stub.
+    pub start: Start,
+    /// Whether its start was received. Where not, this is a stub.
+    pub started: bool,
+    /// When it was first heard of, by the server's clock.
+    pub first_seen_at: Timestamp,
+    /// When it was last heard of, by the server's clock; when its end was
+    /// received, once it has ended.
+    pub last_alive_at: Timestamp,
+    /// How far it has come.
+    pub progress: Option<Progress>,
+    /// Whether somebody asked for its run to be cancelled.
+    pub cancel_requested: bool,
+    /// Its end.
+    pub ended: Option<Ended>,
+}
+
+/// How a span ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// How.
+    pub status: EndStatus,
+    /// When, by the client's clock.
+    pub ts_end: Timestamp,
+    /// What it gave back.
+    pub output_summary: Option<JsonText>,
+    /// What went wrong.
+    pub failure: Option<FailureFacts>,
+    /// How many later ends said something else.
+    pub conflicting_ends: i32,
+}
+
+impl Ended {
+    /// Whether `end` says the same. Its time counts only where the client gave
+    /// one: a repeated end without one is received later.
+    fn agrees_with(&self, end: &End) -> bool {
+        self.status == end.status
+            && end.ts_end.is_none_or(|ts_end| ts_end == self.ts_end)
+            && self.output_summary == end.output_summary
+            && self.failure == end.failure
+    }
+}
+
+/// What an event found, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether the span's start had been received before this event.
+    pub known: bool,
+    /// Whether this was an end and said something else than the first.
+    pub conflict: bool,
+}
+
+/// An event that makes no sense beside what is known of its span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// The end lies too far before the known start.
+    #[error(
+        "{ts_end} is before the span's start, {ts_start}: send both by one clock, or leave end_time out"
+    )]
+    EndBeforeStart {
+        /// What the start said.
+        ts_start: Timestamp,
+        /// What this end says.
+        ts_end: Timestamp,
+    },
+    /// The start lies too far after the known end.
+    #[error(
+        "{ts_start} is after the span's end, {ts_end}: send both by one clock, or leave start_time out"
+    )]
+    StartAfterEnd {
+        /// What this start says.
+        ts_start: Timestamp,
+        /// What the end said.
+        ts_end: Timestamp,
+    },
+}
+
+impl Contradiction {
+    /// The field of the request to mend.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::EndBeforeStart { .. } => "end_time",
+            Self::StartAfterEnd { .. } => "start_time",
+        }
+    }
+}
+
+impl Span {
+    /// A span of which nothing is known but that it was heard of at `at`.
+    #[must_use]
+    pub fn stub(key: SpanKey, at: Timestamp) -> Self {
+        Self {
+            key,
+            start: Start { attempt: 1, ..Start::default() },
+            started: false,
+            first_seen_at: at,
+            last_alive_at: at,
+            progress: None,
+            cancel_requested: false,
+            ended: None,
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.ended.as_ref().map_or(Status::Running, |ended| Status::Ended(ended.status))
+    }
+
+    /// Takes in an event.
+    ///
+    /// # Errors
+    ///
+    /// Where the event contradicts what is known; the span is then unchanged.
+    pub fn apply(&mut self, event: &SpanEvent) -> Result<Applied, Contradiction> {
+        let at = event.received_at;
+        let known = self.started;
+        let conflict = match &event.kind {
+            SpanEventKind::Start(start) => {
+                self.check_start(start)?;
+                self.take_start(start, at);
+                false
+            }
+            SpanEventKind::Heartbeat(report) => {
+                self.take_progress(report.as_ref(), at);
+                false
+            }
+            SpanEventKind::End(end) => {
+                self.check_end(self.started.then_some(self.start.ts_start).flatten(), end)?;
+                self.take_end(end, at)
+            }
+            SpanEventKind::Whole(start, end) => {
+                self.check_start(start)?;
+                let ts_start = if self.started { self.start.ts_start } else { start.ts_start };
+                self.check_end(ts_start, end)?;
+                self.take_start(start, at);
+                self.take_end(end, at)
+            }
+        };
+        self.first_seen_at = self.first_seen_at.min(at);
+        if self.ended.is_none() {
+            self.last_alive_at = self.last_alive_at.max(at);
+        }
+        Ok(Applied { known, conflict })
+    }
+
+    fn check_start(&self, start: &Start) -> Result<(), Contradiction> {
+        match (&self.ended, start.ts_start) {
+            (Some(ended), Some(ts_start))
+                if !self.started && ended.ts_end.plus(CLOCK_TOLERANCE) < ts_start =>
+            {
+                Err(Contradiction::StartAfterEnd { ts_start, ts_end: ended.ts_end })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_end(&self, ts_start: Option<Timestamp>, end: &End) -> Result<(), Contradiction> {
+        match (ts_start, end.ts_end) {
+            (Some(ts_start), Some(ts_end))
+                if self.ended.is_none() && ts_end.plus(CLOCK_TOLERANCE) < ts_start =>
+            {
+                Err(Contradiction::EndBeforeStart { ts_start, ts_end })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first start counts; a repeated one is a sign of life and no more.
+    fn take_start(&mut self, start: &Start, at: Timestamp) {
+        if self.started {
+            return;
+        }
+        self.started = true;
+        self.start = start.clone();
+        self.start.attempt = start.attempt.max(1);
+        self.start.ts_start = Some(start.ts_start.unwrap_or(at));
+    }
+
+    fn take_progress(&mut self, report: Option<&ProgressReport>, at: Timestamp) {
+        let Some(report) = report else { return };
+        match &mut self.progress {
+            Some(progress) => progress.merge(report, at),
+            none => *none = Some(Progress::first(report, at)),
+        }
+    }
+
+    /// The first end counts. Returns whether this one says something else.
+    fn take_end(&mut self, end: &End, at: Timestamp) -> bool {
+        if let Some(ended) = &mut self.ended {
+            if ended.agrees_with(end) {
+                self.last_alive_at = self.last_alive_at.min(at);
+                return false;
+            }
+            ended.conflicting_ends = ended.conflicting_ends.saturating_add(1);
+            return true;
+        }
+        self.last_alive_at = at;
+        self.ended = Some(Ended {
+            status: end.status,
+            ts_end: end.ts_end.unwrap_or(at),
+            output_summary: end.output_summary.clone(),
+            failure: end.failure.clone(),
+            conflicting_ends: 0,
+        });
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::ids::{RunId, SpanId};
+
+    fn key() -> SpanKey {
+        let run_id: RunId = "0af7651916cd43dd8448eb211c80319c".parse().unwrap();
+        SpanKey { run_id, span_id: SpanId::from_otel(run_id, [7; 8]) }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
+    }
+
+    fn event(seconds: i64, kind: SpanEventKind) -> SpanEvent {
+        SpanEvent { key: key(), received_at: at(seconds), kind }
+    }
+
+    fn start(seconds: i64) -> SpanEventKind {
+        SpanEventKind::Start(Box::new(Start {
+            step_name: Some("render".to_owned()),
+            attempt: 2,
+            ts_start: Some(at(seconds)),
+            ..Start::default()
+        }))
+    }
+
+    fn end(status: EndStatus, seconds: i64) -> SpanEventKind {
+        SpanEventKind::End(Box::new(End {
+            status,
+            ts_end: Some(at(seconds)),
+            output_summary: None,
+            failure: None,
+        }))
+    }
+
+    fn fold(events: &[SpanEvent]) -> Span {
+        let mut span = Span::stub(key(), events[0].received_at);
+        for event in events {
+            span.apply(event).unwrap();
+        }
+        span
+    }
+
+    #[test]
+    fn a_heartbeat_after_the_end_changes_nothing() {
+        let ended = fold(&[event(0, start(0)), event(5, end(EndStatus::Success, 5))]);
+        let mut after = ended.clone();
+        after.apply(&event(9, SpanEventKind::Heartbeat(None))).unwrap();
+        assert_eq!(after, ended);
+    }
+
+    #[test]
+    fn the_first_end_wins_and_the_other_is_counted() {
+        let mut span = fold(&[event(0, start(0)), event(5, end(EndStatus::Success, 5))]);
+        let applied = span.apply(&event(6, end(EndStatus::Failed, 6))).unwrap();
+        assert!(applied.conflict);
+        let ended = span.ended.unwrap();
+        assert_eq!((ended.status, ended.conflicting_ends), (EndStatus::Success, 1));
+    }
+
+    #[test]
+    fn the_same_end_again_is_no_conflict() {
+        let mut span = fold(&[event(0, start(0)), event(5, end(EndStatus::Success, 5))]);
+        assert!(!span.apply(&event(6, end(EndStatus::Success, 5))).unwrap().conflict);
+    }
+
+    #[test]
+    fn an_end_without_a_time_repeated_is_no_conflict() {
+        let end = SpanEventKind::End(Box::new(End {
+            status: EndStatus::Success,
+            ts_end: None,
+            output_summary: None,
+            failure: None,
+        }));
+        let mut span = fold(&[event(5, end.clone())]);
+        assert!(!span.apply(&event(6, end)).unwrap().conflict);
+    }
+
+    #[test]
+    fn an_event_of_an_unknown_span_leaves_a_stub_that_its_start_completes() {
+        let mut span = Span::stub(key(), at(3));
+        assert!(!span.apply(&event(3, SpanEventKind::Heartbeat(None))).unwrap().known);
+        assert!(!span.apply(&event(4, start(0))).unwrap().known);
+        assert!(span.apply(&event(5, SpanEventKind::Heartbeat(None))).unwrap().known);
+        assert_eq!(span.start.step_name.as_deref(), Some("render"));
+        assert_eq!(span.last_alive_at, at(5));
+    }
+
+    #[test]
+    fn an_end_far_before_the_start_is_refused_and_changes_nothing() {
+        let mut span = fold(&[event(0, start(0))]);
+        let before = span.clone();
+        let refused = span.apply(&event(1, end(EndStatus::Success, -61))).unwrap_err();
+        assert_eq!(refused.field(), "end_time");
+        assert_eq!(span, before);
+    }
+
+    #[test]
+    fn an_end_just_before_the_start_is_kept_as_said() {
+        let span = fold(&[event(0, start(0)), event(1, end(EndStatus::Success, -2))]);
+        assert_eq!(span.ended.unwrap().ts_end, at(-2));
+    }
+
+    /// One start, one end and any heartbeats; phases of progress do not come
+    /// back once left, as a counter's do not.
+    fn history() -> impl Strategy<Value = Vec<SpanEvent>> {
+        let beats = prop::collection::vec((0_i64..1_000, prop::option::of(0_u8..20)), 0..8);
+        (beats, any::<bool>(), prop::option::of(0_i64..1_000)).prop_map(|(mut beats, started, ended)| {
+            beats.sort_unstable();
+            beats.dedup_by_key(|(seconds, _)| *seconds);
+            let mut events: Vec<SpanEvent> = beats
+                .into_iter()
+                .map(|(seconds, current)| {
+                    let report = current.map(|current| ProgressReport {
+                        current: f64::from(current),
+                        total: Some(20.0),
+                        note: Some(format!("phase {}", seconds / 300)),
+                    });
+                    event(seconds, SpanEventKind::Heartbeat(report))
+                })
+                .collect();
+            if started {
+                events.push(event(2, start(0)));
+            }
+            if let Some(seconds) = ended {
+                events.push(event(seconds, end(EndStatus::Failed, seconds)));
+            }
+            if events.is_empty() {
+                events.push(event(1, SpanEventKind::Heartbeat(None)));
+            }
+            events
+        })
+    }
+
+    fn shuffled_with_repeats() -> impl Strategy<Value = (Vec<SpanEvent>, Vec<SpanEvent>)> {
+        history().prop_flat_map(|events| {
+            let repeats = prop::collection::vec(0..events.len(), 0..6);
+            let base = events.clone();
+            repeats.prop_flat_map(move |repeats| {
+                let mut all = base.clone();
+                all.extend(repeats.into_iter().map(|i| base[i].clone()));
+                (Just(base.clone()), Just(all).prop_shuffle())
+            })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn every_order_and_repetition_ends_in_one_state((events, shuffled) in shuffled_with_repeats()) {
+            prop_assert_eq!(fold(&events), fold(&shuffled));
+        }
+    }
+}

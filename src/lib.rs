@@ -1,0 +1,10 @@
+//! livespan: a trace collector that sees spans while they are still running.
+//!
+//! The modules, in the order in which a span passes them:
+//!
+//! 1. [`proto`] is the wire; [`domain`] is what the words mean.
+//! 2. [`storage`] is Postgres.
+
+pub mod domain;
+pub mod proto;
+pub mod storage;

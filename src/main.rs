@@ -1,0 +1,3 @@
+//! The `livespan` command.
+
+fn main() {}

@@ -1,0 +1,94 @@
+//! Postgres' binary COPY format, written into one buffer.
+//!
+//! One buffer and one send a batch: the driver flushes at every send.
+
+use uuid::Uuid;
+
+use crate::domain::{event::JsonText, time::Timestamp};
+
+/// Seconds from 1970 to 2000, where Postgres' timestamps begin, in microseconds.
+pub(super) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+
+/// Rows in the making.
+#[derive(Debug)]
+pub(super) struct CopyBuffer {
+    bytes: Vec<u8>,
+    columns: i16,
+}
+
+impl CopyBuffer {
+    /// A buffer for rows of `columns` fields.
+    pub(super) fn new(columns: i16) -> Self {
+        let mut bytes = Vec::with_capacity(4096);
+        bytes.extend_from_slice(SIGNATURE);
+        bytes.extend_from_slice(&[0; 8]); // no flags, no header extension
+        Self { bytes, columns }
+    }
+
+    /// Begins a row. As many fields as there are columns follow.
+    pub(super) fn row(&mut self) {
+        self.bytes.extend_from_slice(&self.columns.to_be_bytes());
+    }
+
+    fn field(&mut self, content: &[u8]) {
+        // Fields are far below 2 GiB: a request is bounded in bytes.
+        let length = i32::try_from(content.len()).unwrap_or(i32::MAX);
+        self.bytes.extend_from_slice(&length.to_be_bytes());
+        self.bytes.extend_from_slice(content);
+    }
+
+    pub(super) fn null(&mut self) {
+        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+
+    pub(super) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        match value {
+            Some(value) => write(self, value),
+            None => self.null(),
+        }
+    }
+
+    pub(super) fn uuid(&mut self, id: impl Into<Uuid>) {
+        self.field(id.into().as_bytes());
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        self.field(text.as_bytes());
+    }
+
+    pub(super) fn json(&mut self, json: &JsonText) {
+        self.field(json.as_str().as_bytes());
+    }
+
+    pub(super) fn timestamp(&mut self, time: Timestamp) {
+        self.field(&(time.as_micros() - POSTGRES_EPOCH_MICROS).to_be_bytes());
+    }
+
+    pub(super) fn int4(&mut self, number: i32) {
+        self.field(&number.to_be_bytes());
+    }
+
+    pub(super) fn int8(&mut self, number: i64) {
+        self.field(&number.to_be_bytes());
+    }
+
+    pub(super) fn float8(&mut self, number: f64) {
+        self.field(&number.to_be_bytes());
+    }
+
+    pub(super) fn bool(&mut self, truth: bool) {
+        self.field(&[u8::from(truth)]);
+    }
+
+    pub(super) fn bytea(&mut self, bytes: &[u8]) {
+        self.field(bytes);
+    }
+
+    /// The whole, to be sent.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+        self.bytes
+    }
+}

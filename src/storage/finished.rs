@@ -1,0 +1,143 @@
+//! `finished_spans`: history, appended once.
+
+use sqlx::postgres::PgRow;
+
+use super::{
+    SpanWriter, StorageError,
+    columns::{Fields, key_columns},
+    copy::CopyBuffer,
+    live::{read_json, read_life, read_start, write_identity, write_life},
+};
+use crate::domain::{
+    event::FailureFacts,
+    ids::SpanKey,
+    span::{Ended, Span},
+    status::Status,
+};
+
+const LOAD: &str = "
+    SELECT run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
+           ts_start, first_seen_at, last_alive_at,
+           progress_at, progress_reported_at, progress_current, progress_total, progress_note,
+           stuck_after_ms, progress_timeout_ms, input_summary::text, attributes::text,
+           status, ts_end, output_summary::text, error_type, error_message, error_stack,
+           reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends
+    FROM unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
+    JOIN finished_spans f USING (run_id, span_id)
+    FOR UPDATE OF f";
+
+/// As many columns as [`write_row`] writes.
+const COPY: &str = "
+    COPY finished_spans (
+        run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
+        ts_start, first_seen_at, last_alive_at,
+        progress_at, progress_reported_at, progress_current, progress_total, progress_note,
+        stuck_after_ms, progress_timeout_ms, input_summary, attributes,
+        status, ts_end, output_summary, error_type, error_message, error_stack,
+        reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends
+    ) FROM STDIN (FORMAT binary)";
+const COPY_COLUMNS: i16 = 31;
+
+const DELETE: &str = "
+    DELETE FROM finished_spans f USING unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
+    WHERE f.run_id = k.run_id AND f.span_id = k.span_id";
+
+impl SpanWriter {
+    /// Reads and locks those of `keys` that have ended.
+    ///
+    /// # Errors
+    ///
+    /// As any statement.
+    pub async fn load_finished(&mut self, keys: &[SpanKey]) -> Result<Vec<Span>, StorageError> {
+        let (runs, spans) = key_columns(keys);
+        let rows = sqlx::query(LOAD).bind(runs).bind(spans).fetch_all(&mut self.conn).await?;
+        rows.iter().map(read_row).collect()
+    }
+
+    /// Appends spans that have ended. Spans that have not are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Duplicate`] where one is there.
+    pub async fn copy_finished(&mut self, spans: &[&Span]) -> Result<(), StorageError> {
+        let mut rows = CopyBuffer::new(COPY_COLUMNS);
+        for span in spans {
+            if let Some(ended) = &span.ended {
+                write_row(&mut rows, span, ended);
+            }
+        }
+        self.copy_in(COPY, rows.finish()).await
+    }
+
+    /// Removes rows that are about to be written anew.
+    ///
+    /// # Errors
+    ///
+    /// As any statement.
+    pub async fn delete_finished(&mut self, keys: &[SpanKey]) -> Result<(), StorageError> {
+        let (runs, spans) = key_columns(keys);
+        sqlx::query(DELETE).bind(runs).bind(spans).execute(&mut self.conn).await?;
+        Ok(())
+    }
+}
+
+fn write_row(rows: &mut CopyBuffer, span: &Span, ended: &Ended) {
+    rows.row();
+    write_identity(rows, span);
+    rows.optional(span.start.ts_start, CopyBuffer::timestamp);
+    write_life(rows, span);
+    rows.optional(span.start.input_summary.as_ref(), CopyBuffer::json);
+    rows.optional(span.start.attributes.as_ref(), CopyBuffer::json);
+    rows.text(ended.status.as_str());
+    rows.timestamp(ended.ts_end);
+    rows.optional(ended.output_summary.as_ref(), CopyBuffer::json);
+    let failure = ended.failure.as_ref();
+    let text = |rows: &mut CopyBuffer, read: fn(&FailureFacts) -> Option<&str>| {
+        rows.optional(failure.and_then(read), CopyBuffer::text);
+    };
+    text(rows, |failure| failure.error_type.as_deref());
+    text(rows, |failure| failure.error_message.as_deref());
+    text(rows, |failure| failure.error_stack.as_deref());
+    text(rows, |failure| failure.reason_code.as_deref());
+    text(rows, |failure| failure.reason_kind.map(|kind| kind.as_str()));
+    text(rows, |failure| failure.reason_evidence.as_deref());
+    text(rows, |failure| failure.fingerprint.as_deref());
+    rows.int4(ended.conflicting_ends);
+}
+
+fn read_row(row: &PgRow) -> Result<Span, StorageError> {
+    let mut fields = Fields::of(row);
+    let mut span = read_start(&mut fields)?;
+    span.start.ts_start = fields.take()?;
+    span.started = span.start.ts_start.is_some();
+    read_life(&mut fields, &mut span)?;
+    span.start.input_summary = read_json(&mut fields)?;
+    span.start.attributes = read_json(&mut fields)?;
+    let inconsistent = |column| StorageError::Inconsistent { table: "finished_spans", column };
+    let Ok(Status::Ended(status)) = fields.take::<&str>()?.parse() else {
+        return Err(inconsistent("status"));
+    };
+    let ts_end = fields.take()?;
+    let output_summary = read_json(&mut fields)?;
+    let failure = FailureFacts {
+        error_type: fields.take()?,
+        error_message: fields.take()?,
+        error_stack: fields.take()?,
+        reason_code: fields.take()?,
+        reason_kind: fields
+            .take::<Option<&str>>()?
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| inconsistent("reason_kind"))?,
+        reason_evidence: fields.take()?,
+        fingerprint: fields.take()?,
+    };
+    span.ended = Some(Ended {
+        status,
+        ts_end,
+        output_summary,
+        failure: (failure != FailureFacts::default()).then_some(failure),
+        conflicting_ends: fields.take()?,
+    });
+    Ok(span)
+}

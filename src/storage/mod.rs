@@ -1,0 +1,20 @@
+//! Postgres. The only room that speaks SQL to it.
+//!
+//! Lanes write through a [`SpanWriter`], each with a connection of its own;
+//! questions are asked through the pool of a [`Database`].
+
+mod artifacts;
+mod columns;
+mod copy;
+mod database;
+mod error;
+mod finished;
+mod live;
+mod runs;
+mod writer;
+
+pub use artifacts::NewArtifact;
+pub use database::{Database, DatabaseOptions};
+pub use error::{Refusal, StorageError};
+pub use live::Beaten;
+pub use writer::SpanWriter;

@@ -1,0 +1,80 @@
+//! A lane's connection: one transaction at a time, owned by one task.
+//!
+//! What it can do to the tables stands beside each table: [`super::runs`],
+//! [`super::live`], [`super::finished`], [`super::artifacts`].
+
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+
+use super::{DatabaseOptions, StorageError};
+
+/// A connection that writes spans.
+#[derive(Debug)]
+pub struct SpanWriter {
+    pub(super) conn: PgConnection,
+}
+
+impl SpanWriter {
+    pub(super) async fn connect(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let options: PgConnectOptions = options.0.clone().options([
+            // All statements of a lane look rows up by key. Plans that read
+            // whole tables are never right, whatever the statistics say, and
+            // one plan serves every size of batch.
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("jit", "off"),
+            // Acknowledged means committed, whatever the server's default is.
+            ("synchronous_commit", "on"),
+        ]);
+        Ok(Self { conn: PgConnection::connect_with(&options).await? })
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    ///
+    /// Where the server is away.
+    pub async fn begin(&mut self) -> Result<(), StorageError> {
+        sqlx::raw_sql("BEGIN").execute(&mut self.conn).await?;
+        Ok(())
+    }
+
+    /// Makes everything since [`Self::begin`] durable.
+    ///
+    /// # Errors
+    ///
+    /// Where the server is away. Whether it was committed is then unknown.
+    pub async fn commit(&mut self) -> Result<(), StorageError> {
+        sqlx::raw_sql("COMMIT").execute(&mut self.conn).await?;
+        Ok(())
+    }
+
+    /// Undoes everything since [`Self::begin`].
+    ///
+    /// # Errors
+    ///
+    /// Where the server is away.
+    pub async fn rollback(&mut self) -> Result<(), StorageError> {
+        sqlx::raw_sql("ROLLBACK").execute(&mut self.conn).await?;
+        Ok(())
+    }
+
+    /// Says goodbye to the server.
+    pub async fn close(self) {
+        // It is going away either way.
+        let _ = self.conn.close().await;
+    }
+
+    /// Sends rows in binary COPY format.
+    pub(super) async fn copy_in(
+        &mut self,
+        statement: &'static str,
+        rows: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        let mut copy = self.conn.copy_in_raw(statement).await?;
+        copy.send(rows).await?;
+        copy.finish().await?;
+        Ok(())
+    }
+}
