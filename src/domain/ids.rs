@@ -221,7 +221,13 @@ mod tests {
 
     #[test]
     fn what_is_no_uuid_is_refused() {
-        for text in ["", "x", "0af76519", "{0af76519-16cd-43dd-8448-eb211c80319c}", "0af7651916cd43dd8448eb211c80319g"] {
+        for text in [
+            "",
+            "x",
+            "0af76519",
+            "{0af76519-16cd-43dd-8448-eb211c80319c}",
+            "0af7651916cd43dd8448eb211c80319g",
+        ] {
             assert_eq!(text.parse::<RunId>(), Err(IdError::Malformed), "{text}");
         }
     }
@@ -231,7 +237,10 @@ mod tests {
         let zero = "00000000-0000-0000-0000-000000000000";
         assert_eq!(zero.parse::<RunId>(), Err(IdError::Zero));
         assert_eq!(zero.parse::<SpanId>(), Err(IdError::Zero));
-        assert_eq!("0af76519-16cd-43dd-0000-000000000000".parse::<SpanId>(), Err(IdError::ZeroSpan));
+        assert_eq!(
+            "0af76519-16cd-43dd-0000-000000000000".parse::<SpanId>(),
+            Err(IdError::ZeroSpan)
+        );
     }
 
     #[test]

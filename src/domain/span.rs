@@ -345,31 +345,33 @@ mod tests {
     /// back once left, as a counter's do not.
     fn history() -> impl Strategy<Value = Vec<SpanEvent>> {
         let beats = prop::collection::vec((0_i64..1_000, prop::option::of(0_u8..20)), 0..8);
-        (beats, any::<bool>(), prop::option::of(0_i64..1_000)).prop_map(|(mut beats, started, ended)| {
-            beats.sort_unstable();
-            beats.dedup_by_key(|(seconds, _)| *seconds);
-            let mut events: Vec<SpanEvent> = beats
-                .into_iter()
-                .map(|(seconds, current)| {
-                    let report = current.map(|current| ProgressReport {
-                        current: f64::from(current),
-                        total: Some(20.0),
-                        note: Some(format!("phase {}", seconds / 300)),
-                    });
-                    event(seconds, SpanEventKind::Heartbeat(report))
-                })
-                .collect();
-            if started {
-                events.push(event(2, start(0)));
-            }
-            if let Some(seconds) = ended {
-                events.push(event(seconds, end(EndStatus::Failed, seconds)));
-            }
-            if events.is_empty() {
-                events.push(event(1, SpanEventKind::Heartbeat(None)));
-            }
-            events
-        })
+        (beats, any::<bool>(), prop::option::of(0_i64..1_000)).prop_map(
+            |(mut beats, started, ended)| {
+                beats.sort_unstable();
+                beats.dedup_by_key(|(seconds, _)| *seconds);
+                let mut events: Vec<SpanEvent> = beats
+                    .into_iter()
+                    .map(|(seconds, current)| {
+                        let report = current.map(|current| ProgressReport {
+                            current: f64::from(current),
+                            total: Some(20.0),
+                            note: Some(format!("phase {}", seconds / 300)),
+                        });
+                        event(seconds, SpanEventKind::Heartbeat(report))
+                    })
+                    .collect();
+                if started {
+                    events.push(event(2, start(0)));
+                }
+                if let Some(seconds) = ended {
+                    events.push(event(seconds, end(EndStatus::Failed, seconds)));
+                }
+                if events.is_empty() {
+                    events.push(event(1, SpanEventKind::Heartbeat(None)));
+                }
+                events
+            },
+        )
     }
 
     fn shuffled_with_repeats() -> impl Strategy<Value = (Vec<SpanEvent>, Vec<SpanEvent>)> {

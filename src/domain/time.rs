@@ -7,7 +7,7 @@ use std::{
 };
 
 /// An instant: microseconds since 1970, which is what Postgres can keep.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

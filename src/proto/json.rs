@@ -220,8 +220,7 @@ fn next_field<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, JsonE
 }
 
 fn read_text(bytes: &[u8]) -> Result<String, JsonError> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| JsonError::here(JsonProblem::Malformed))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::here(JsonProblem::Malformed))?;
     if memchr::memchr(0, bytes).is_some() {
         return Err(JsonError::here(JsonProblem::Nul));
     }
@@ -239,7 +238,9 @@ fn read_struct(mut wire: &[u8], depth: usize) -> Result<Map<String, Value>, Json
         let mut value_wire: Option<&[u8]> = None;
         while let Some(field) = next_field(&mut entry)? {
             match field {
-                (1, Field::Bytes(bytes)) => key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?,
+                (1, Field::Bytes(bytes)) => {
+                    key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?
+                }
                 (2, Field::Bytes(bytes)) => value_wire = Some(bytes),
                 _ => {}
             }
@@ -259,8 +260,8 @@ fn read_list(mut wire: &[u8], depth: usize) -> Result<Vec<Value>, JsonError> {
     let mut list = Vec::new();
     while let Some((tag, field)) = next_field(&mut wire)? {
         let (1, Field::Bytes(bytes)) = (tag, field) else { continue };
-        let value = read_value(bytes, depth)
-            .map_err(|e| e.beneath(&format!("[{}]", list.len())))?;
+        let value =
+            read_value(bytes, depth).map_err(|e| e.beneath(&format!("[{}]", list.len())))?;
         list.push(value);
     }
     Ok(list)
@@ -356,7 +357,10 @@ mod tests {
     fn prosts_own_types_read_the_same_bytes() {
         let wire = object(&json!({"a": {"b": [1, "x"]}})).encode_to_vec();
         let theirs = prost_types::Struct::decode(wire.as_slice()).unwrap();
-        assert_eq!(JsonObject::decode(theirs.encode_to_vec().as_slice()).unwrap(), object(&json!({"a": {"b": [1, "x"]}})));
+        assert_eq!(
+            JsonObject::decode(theirs.encode_to_vec().as_slice()).unwrap(),
+            object(&json!({"a": {"b": [1, "x"]}}))
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{StorageError, SpanWriter};
+use super::{SpanWriter, StorageError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

@@ -111,4 +111,3 @@ impl From<sqlx::migrate::MigrateError> for StorageError {
         }
     }
 }
-

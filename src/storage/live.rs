@@ -282,10 +282,12 @@ fn read_progress(fields: &mut Fields<'_>) -> Result<Option<Progress>, StorageErr
 }
 
 fn read_milliseconds(fields: &mut Fields<'_>) -> Result<Option<Duration>, StorageError> {
-    Ok(fields.take::<Option<i64>>()?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
+    Ok(fields
+        .take::<Option<i64>>()?
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map(Duration::from_millis))
 }
 
 pub(super) fn read_json(fields: &mut Fields<'_>) -> Result<Option<JsonText>, StorageError> {
     Ok(fields.take::<Option<String>>()?.map(JsonText::from_valid))
 }
-

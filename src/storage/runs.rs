@@ -55,7 +55,9 @@ impl SpanWriter {
             .bind(runs.iter().map(|run| run.run_id.into()).collect::<Vec<Uuid>>())
             .bind(runs.iter().map(|run| run.task_id.as_deref()).collect::<Vec<_>>())
             .bind(runs.iter().map(|run| run.attempt).collect::<Vec<_>>())
-            .bind(runs.iter().map(|run| run.retry_of.map(Into::into)).collect::<Vec<Option<Uuid>>>())
+            .bind(
+                runs.iter().map(|run| run.retry_of.map(Into::into)).collect::<Vec<Option<Uuid>>>(),
+            )
             .bind(column(|run| run.started_at))
             .bind(column(|run| run.last_end.map_or(run.first_seen_at, |end| end.at)))
             .bind(
@@ -83,7 +85,11 @@ impl SpanWriter {
         sqlx::query(NOTE_ENDS)
             .bind(ends.iter().map(|(run, _)| (*run).into()).collect::<Vec<Uuid>>())
             .bind(ends.iter().map(|(_, end)| end.at).collect::<Vec<_>>())
-            .bind(ends.iter().map(|(_, end)| end.parent.map(Into::into)).collect::<Vec<Option<Uuid>>>())
+            .bind(
+                ends.iter()
+                    .map(|(_, end)| end.parent.map(Into::into))
+                    .collect::<Vec<Option<Uuid>>>(),
+            )
             .execute(&mut self.conn)
             .await?;
         Ok(())
