@@ -1,0 +1,58 @@
+//! One livespan per data dir: an advisory lock that dies with its holder.
+//!
+//! It is flock(2), not the mere presence of a file: the kernel lets go of it
+//! when the process ends, SIGKILL and power loss included, so there is never a
+//! stale lock to remove by hand. The pid inside is for people; nothing decides
+//! by it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use super::error::EmbeddedPostgresError;
+use super::layout::Layout;
+
+/// Holds the data dir until dropped.
+#[derive(Debug)]
+pub(super) struct DataDirLock {
+    /// The lock belongs to this open file. Rust opens files close-on-exec, so
+    /// Postgres does not inherit it and cannot outlive us holding it.
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Takes the lock at once, or says who has it.
+    pub(super) fn acquire(layout: &Layout) -> Result<Self, EmbeddedPostgresError> {
+        let path = layout.lock();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            // The text of a holder must survive until the lock is ours.
+            .truncate(false)
+            .mode(0o644)
+            .open(&path)
+            .map_err(EmbeddedPostgresError::io("open the lock file", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let pid = match file.read_to_string(&mut text) {
+                    Ok(_) => text.trim().parse().ok(),
+                    Err(_) => None,
+                };
+                return Err(EmbeddedPostgresError::Locked {
+                    data_dir: layout.data_dir().to_owned(),
+                    pid,
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(EmbeddedPostgresError::io("lock", &path)(source));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(EmbeddedPostgresError::io("write to the lock file", &path))?;
+        Ok(Self { _file: file })
+    }
+}
