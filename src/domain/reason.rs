@@ -30,13 +30,8 @@ pub enum ReasonKind {
 
 impl ReasonKind {
     /// Every kind, in the order of the proto's numbers.
-    pub const ALL: [Self; 5] = [
-        Self::Unknown,
-        Self::Transient,
-        Self::Persistent,
-        Self::Resource,
-        Self::Config,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Unknown, Self::Transient, Self::Persistent, Self::Resource, Self::Config];
 
     /// The spelling shared by proto, JSON, SQL and CLI.
     #[must_use]
