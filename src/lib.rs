@@ -2,14 +2,25 @@
 //!
 //! The modules, in the order in which a span passes them:
 //!
-//! 1. [`proto`] is the wire; [`domain`] is what the words mean.
-//! 2. [`ingress`] takes bytes in and decides nothing.
+//! 1. [`ingress`] takes bytes in and decides nothing; [`proto`] is the wire.
+//! 2. [`domain`] is what the words mean, without any I/O.
 //! 3. [`ingest`] is the bounded road to disk.
-//! 4. [`storage`] is Postgres.
+//! 4. [`storage`] is Postgres, the only room that speaks SQL; [`artifacts`] is
+//!    where files are.
+//!
+//! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
+//! [`config`] and [`cli`] are what a person types, and [`embedded_postgres`] is
+//! the database of those who have none.
 
+pub mod app;
+pub mod artifacts;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod embedded_postgres;
 pub mod ingest;
 pub mod ingress;
+pub mod lifecycle;
 pub mod proto;
 pub mod storage;
 pub mod telemetry;

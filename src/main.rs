@@ -1,3 +1,21 @@
 //! The `livespan` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use livespan::{cli::Cli, telemetry::Chain};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let error: Box<dyn std::error::Error + Send + Sync> = error.into();
+            eprintln!("livespan: {}", Chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}

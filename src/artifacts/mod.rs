@@ -1,0 +1,127 @@
+//! Where artifacts' bytes are: in the server's own store, or in a file beneath
+//! a root that the operator named.
+//!
+//! A client never names a path of the server's: its key is looked up beneath a
+//! root, and neither `..` nor a link leads out of it.
+
+mod local;
+mod root;
+
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+pub use local::LocalStore;
+pub use root::{Root, RootArg};
+
+use crate::domain::ids::{ArtifactId, RunId};
+
+/// The name of the server's own store.
+pub const LOCAL: &str = "local";
+
+/// Why an artifact cannot be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// No store of that name.
+    #[error("is not a store of this server; it has: {known}")]
+    UnknownStore {
+        /// Those that there are.
+        known: String,
+    },
+    /// The key leads nowhere, or out of the root.
+    #[error("names no file beneath the root of store {store}")]
+    NoSuchFile {
+        /// The store.
+        store: String,
+    },
+    /// The key leads to a folder, a device or a pipe.
+    #[error("names no regular file")]
+    NotAFile,
+    /// The disk failed.
+    #[error("the artifact store failed")]
+    Io(#[from] io::Error),
+}
+
+/// Bytes that are safely on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Which store.
+    pub storage_backend: String,
+    /// Where in it.
+    pub storage_key: String,
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// All stores.
+#[derive(Debug)]
+pub struct Artifacts {
+    local: Arc<LocalStore>,
+    roots: BTreeMap<String, Arc<Root>>,
+}
+
+impl Artifacts {
+    /// The server's own store in `folder`, and the roots that the operator named.
+    ///
+    /// # Errors
+    ///
+    /// Where a folder can't be opened; the message names it.
+    pub fn open(folder: PathBuf, roots: Vec<RootArg>) -> io::Result<Self> {
+        let local = Arc::new(LocalStore::open(folder)?);
+        let roots = roots
+            .into_iter()
+            .map(|arg| Ok((arg.name.clone(), Arc::new(Root::open(arg)?))))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { local, roots })
+    }
+
+    /// Writes `content` into the server's own store. It is on disk, under its
+    /// final name, when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Io`] where the disk fails; nothing is left behind then.
+    pub async fn store(
+        &self,
+        run: RunId,
+        id: ArtifactId,
+        content: Bytes,
+    ) -> Result<StoredFile, ArtifactError> {
+        let local = Arc::clone(&self.local);
+        in_background(move || local.write(run, id, &content)).await
+    }
+
+    /// Removes what [`Self::store`] wrote, where nothing will refer to it.
+    pub async fn discard(&self, file: StoredFile) {
+        let local = Arc::clone(&self.local);
+        let removed = in_background(move || Ok(local.remove(&file.storage_key)?)).await;
+        if let Err(error) = removed {
+            tracing::warn!(%error, "an artifact that nothing refers to could not be removed");
+        }
+    }
+
+    /// Finds the file that `key` names beneath the root of `store`, and reads it
+    /// once for its length and checksum.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such store or file.
+    pub async fn find(&self, store: &str, key: &str) -> Result<StoredFile, ArtifactError> {
+        let root = self.roots.get(store).cloned().ok_or_else(|| ArtifactError::UnknownStore {
+            known: if self.roots.is_empty() {
+                "none (see --artifact-root)".to_owned()
+            } else {
+                self.roots.keys().cloned().collect::<Vec<_>>().join(", ")
+            },
+        })?;
+        let key = key.to_owned();
+        in_background(move || root.examine(&key)).await
+    }
+}
+
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ArtifactError> + Send + 'static,
+) -> Result<T, ArtifactError> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,134 @@
+//! `livespan serve`: the collector.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::{
+    app::{App, AppOptions, StartError},
+    config::{
+        ArtifactArgs, ClassifierArgs, DatabaseArgs, DatabaseChoice, IngestArgs, ListenArgs,
+        LivenessArgs, LogArgs,
+    },
+    domain::time::SystemClock,
+    embedded_postgres::EmbeddedPostgres,
+    lifecycle::Shutdown,
+    storage::DatabaseOptions,
+};
+
+/// Run the collector.
+///
+/// Without a database URL it runs a private Postgres in the data folder, and stops it again. It
+/// ends at SIGTERM or SIGINT, when everything that it has accepted is stored.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+    #[command(flatten)]
+    ingest: IngestArgs,
+    #[command(flatten)]
+    liveness: LivenessArgs,
+    #[command(flatten)]
+    classifier: ClassifierArgs,
+    #[command(flatten)]
+    artifacts: ArtifactArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+///
+/// Where it can't start, or did not end in order.
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    args.log.start()?;
+    let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
+    let grpc_addr = args.listen.grpc_addr()?;
+    let classifier = args.classifier.classifier()?;
+    // Before the database: a port that is taken is told within no time.
+    let listener = TcpListener::bind(grpc_addr)
+        .await
+        .map_err(StartError::Listen)
+        .with_context(|| format!("{grpc_addr}"))?;
+    let (database, private) = tokio::select! {
+        opened = open_database(&args.database) => opened?,
+        signal = shutdown.requested() => bail!("{signal} before the database was ready"),
+    };
+    let options = AppOptions {
+        database: database.clone(),
+        artifact_dir: args.database.data_dir().join("artifacts"),
+        artifact_roots: args.artifacts.artifact_roots.clone(),
+        ingest: args.ingest.options(),
+        classifier,
+        stuck_after: args.liveness.stuck_after,
+        clock: Arc::new(SystemClock),
+    };
+    tracing::info!(
+        database = database.shown(),
+        private = private.is_some(),
+        data_dir = %args.database.data_dir().display(),
+        lanes = options.ingest.lanes,
+        ingest_buffer_bytes = options.ingest.buffer_bytes,
+        stuck_after = ?options.stuck_after,
+        "starting"
+    );
+    let served = serve(options, listener, &mut shutdown).await;
+    if let Some(private) = private {
+        private.stop().await.context("the private Postgres did not stop in order")?;
+    }
+    served
+}
+
+async fn serve(
+    options: AppOptions,
+    listener: TcpListener,
+    shutdown: &mut Shutdown,
+) -> anyhow::Result<()> {
+    let mut app = App::start(options, listener).await?;
+    tracing::info!(grpc_addr = %app.grpc_addr(), "serving");
+    let failed = tokio::select! {
+        signal = shutdown.requested() => {
+            tracing::info!(signal, "stopping");
+            false
+        }
+        () = app.failed() => true,
+    };
+    let in_order = tokio::select! {
+        in_order = app.stop() => in_order,
+        signal = shutdown.requested() => {
+            tracing::warn!(signal, "stopping at once");
+            false
+        }
+    };
+    if failed {
+        bail!("the server ended by itself");
+    }
+    if !in_order {
+        bail!("not everything was finished in time; what was acknowledged is stored");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The database, and the private Postgres behind it where there is one.
+pub(super) async fn open_database(
+    args: &DatabaseArgs,
+) -> anyhow::Result<(DatabaseOptions, Option<EmbeddedPostgres>)> {
+    match args.choice() {
+        DatabaseChoice::Server(options) => Ok((options, None)),
+        DatabaseChoice::Private(config) => {
+            let postgres = EmbeddedPostgres::start(config).await?;
+            let options = DatabaseOptions::socket(
+                postgres.socket_dir(),
+                postgres.user(),
+                postgres.database(),
+            );
+            Ok((options, Some(postgres)))
+        }
+    }
+}
