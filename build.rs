@@ -5,28 +5,33 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 2] = ["livespan/v1/span_service.proto", "livespan/v1/trace_query.proto"];
+const SERVICES: [&str; 2] = ["livespan/v1/span_service.proto", "livespan/v1/trace_query.proto"];
+
+/// Not compiled to code, only described to those who ask.
+const ERRORS: &str = "google/rpc/error_details.proto";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=migrations");
 
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_imports(true).include_source_info(true).open_files(PROTOS)?;
+    compiler.include_imports(true).include_source_info(true).open_files(SERVICES)?;
+    let code =
+        prost_types::FileDescriptorSet::decode(compiler.encode_file_descriptor_set().as_slice())?;
 
     // `file_descriptor_set` would go through types that know no extensions and
     // so drop the HTTP options; the encoded form keeps them.
+    compiler.open_file(ERRORS)?;
     let encoded = compiler.encode_file_descriptor_set();
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("livespan_descriptor.bin"), &encoded)?;
 
-    let descriptors = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
     tonic_prost_build::configure()
         .codec_path("crate::proto::StrictCodec")
         // JSON that is only carried through stays bytes: no map is built for it.
         .extern_path(".google.protobuf.Struct", "crate::proto::JsonObject")
         .extern_path(".google.protobuf.Value", "crate::proto::JsonValue")
         .bytes(".livespan.v1.StoreArtifactRequest.content")
-        .compile_fds(descriptors)?;
+        .compile_fds(code)?;
     Ok(())
 }

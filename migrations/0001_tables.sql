@@ -124,6 +124,8 @@ CREATE TABLE finished_spans (
     fingerprint         text,
     -- How many later ends said something else than the first.
     conflicting_ends    integer NOT NULL DEFAULT 0,
+    -- What these said, as hashes, so that a repeated one is not counted twice.
+    conflicting_end_hashes bigint[],
     CONSTRAINT finished_spans_pkey PRIMARY KEY (run_id, span_id),
     CONSTRAINT finished_spans_attempt_positive CHECK (attempt > 0),
     CONSTRAINT finished_spans_status_terminal

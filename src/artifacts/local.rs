@@ -1,8 +1,9 @@
 //! The server's own store: a folder, with a folder for each run.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -29,7 +30,7 @@ impl LocalStore {
     /// Where the folder can't be made or written to.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         let unfinished = folder.join(UNFINISHED);
-        fs::create_dir_all(&unfinished).map_err(|error| named(&folder, error))?;
+        make_folder(&unfinished).map_err(|error| named(&folder, error))?;
         for entry in fs::read_dir(&unfinished)? {
             fs::remove_file(entry?.path())?;
         }
@@ -48,10 +49,11 @@ impl LocalStore {
         let folder = self.folder.join(run.to_string());
         let storage_key = format!("{run}/{id}");
         let written = (|| -> io::Result<()> {
-            let mut file = File::create_new(&unfinished)?;
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
             file.write_all(content)?;
             file.sync_all()?;
-            fs::create_dir_all(&folder)?;
+            make_folder(&folder)?;
             fs::rename(&unfinished, self.folder.join(&storage_key))?;
             File::open(&folder)?.sync_all()?;
             File::open(&self.folder)?.sync_all()
@@ -73,6 +75,12 @@ impl LocalStore {
     pub(super) fn remove(&self, storage_key: &str) -> io::Result<()> {
         fs::remove_file(self.folder.join(storage_key))
     }
+}
+
+/// For livespan's own eyes, as its files are: spans leave things behind that
+/// other users of the machine must not see.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn named(path: &Path, error: io::Error) -> io::Error {

@@ -98,6 +98,35 @@ pub struct End {
     pub failure: Option<FailureFacts>,
 }
 
+impl End {
+    /// A hash of what it says, alike on every machine and in every version:
+    /// FNV-1a over its fields.
+    #[must_use]
+    pub fn content_hash(&self) -> i64 {
+        let failure = self.failure.as_ref();
+        let texts = [
+            Some(self.status.as_str()),
+            self.output_summary.as_ref().map(JsonText::as_str),
+            failure.and_then(|failure| failure.error_type.as_deref()),
+            failure.and_then(|failure| failure.error_message.as_deref()),
+            failure.and_then(|failure| failure.error_stack.as_deref()),
+            failure.and_then(|failure| failure.reason_code.as_deref()),
+            failure.and_then(|failure| failure.reason_kind).map(ReasonKind::as_str),
+        ];
+        let time = self.ts_end.map(|at| at.as_micros().to_be_bytes());
+        let bytes = texts
+            .into_iter()
+            // A byte that no text holds, so that fields don't run into each other.
+            .flat_map(|text| text.unwrap_or_default().bytes().chain([0xff]))
+            .chain(time.into_iter().flatten());
+        bytes
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            })
+            .cast_signed()
+    }
+}
+
 /// What is known of a span's failure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FailureFacts {

@@ -4,7 +4,7 @@
 //! the same state: starts fill in facts, heartbeats raise the time of the last
 //! sign of life, an end is final. So every write may be repeated.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     event::{End, FailureFacts, JsonText, ProgressReport, SpanEvent, SpanEventKind, Start},
@@ -52,9 +52,14 @@ pub struct Ended {
     pub output_summary: Option<JsonText>,
     /// What went wrong.
     pub failure: Option<FailureFacts>,
-    /// How many later ends said something else.
-    pub conflicting_ends: i32,
+    /// Later ends that said something else, each by a hash of what it said, so
+    /// that one that is repeated is not counted twice.
+    pub conflicting_ends: BTreeSet<i64>,
 }
+
+/// How many conflicting ends are told apart. More of them change nothing: two
+/// already show that several processes share one span id.
+const MAX_CONFLICTING_ENDS: usize = 16;
 
 impl Ended {
     /// Whether `end` says the same. Its time counts only where the client gave
@@ -219,7 +224,9 @@ impl Span {
                 self.last_alive_at = self.last_alive_at.min(at);
                 return false;
             }
-            ended.conflicting_ends = ended.conflicting_ends.saturating_add(1);
+            if ended.conflicting_ends.len() < MAX_CONFLICTING_ENDS {
+                ended.conflicting_ends.insert(end.content_hash());
+            }
             return true;
         }
         self.last_alive_at = at;
@@ -228,7 +235,7 @@ impl Span {
             ts_end: end.ts_end.unwrap_or(at),
             output_summary: end.output_summary.clone(),
             failure: end.failure.clone(),
-            conflicting_ends: 0,
+            conflicting_ends: BTreeSet::new(),
         });
         false
     }
@@ -295,7 +302,17 @@ mod tests {
         let applied = span.apply(&event(6, end(EndStatus::Failed, 6))).unwrap();
         assert!(applied.conflict);
         let ended = span.ended.unwrap();
-        assert_eq!((ended.status, ended.conflicting_ends), (EndStatus::Success, 1));
+        assert_eq!((ended.status, ended.conflicting_ends.len()), (EndStatus::Success, 1));
+    }
+
+    #[test]
+    fn another_end_repeated_is_counted_once() {
+        let mut span = fold(&[event(0, start(0)), event(5, end(EndStatus::Success, 5))]);
+        for seconds in [6, 7] {
+            span.apply(&event(seconds, end(EndStatus::Failed, 6))).unwrap();
+        }
+        span.apply(&event(8, end(EndStatus::Cancelled, 6))).unwrap();
+        assert_eq!(span.ended.unwrap().conflicting_ends.len(), 2);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::domain::{event::JsonText, time::Timestamp};
 /// Seconds from 1970 to 2000, where Postgres' timestamps begin, in microseconds.
 pub(super) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// The type `bigint`.
+const INT8_OID: i32 = 20;
+
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
 /// Rows in the making.
@@ -84,6 +87,21 @@ impl CopyBuffer {
 
     pub(super) fn bytea(&mut self, bytes: &[u8]) {
         self.field(bytes);
+    }
+
+    /// An array of `bigint`, without NULLs.
+    pub(super) fn int8_array(&mut self, numbers: impl ExactSizeIterator<Item = i64>) {
+        let length = i32::try_from(numbers.len()).unwrap_or(i32::MAX);
+        let mut content = Vec::with_capacity(20 + numbers.len() * 12);
+        for header in [1, 0, INT8_OID, length, 1] {
+            // dimensions, has NULLs, element type, length, lower bound
+            content.extend_from_slice(&header.to_be_bytes());
+        }
+        for number in numbers {
+            content.extend_from_slice(&8_i32.to_be_bytes());
+            content.extend_from_slice(&number.to_be_bytes());
+        }
+        self.field(&content);
     }
 
     /// The whole, to be sent.

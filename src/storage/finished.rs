@@ -21,7 +21,7 @@ const LOAD: &str = "
            progress_at, progress_reported_at, progress_current, progress_total, progress_note,
            stuck_after_ms, progress_timeout_ms, input_summary::text, attributes::text,
            status, ts_end, output_summary::text, error_type, error_message, error_stack,
-           reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends
+           reason_code, reason_kind, reason_evidence, fingerprint, conflicting_end_hashes
     FROM unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
     JOIN finished_spans f USING (run_id, span_id)
     FOR UPDATE OF f";
@@ -34,9 +34,10 @@ const COPY: &str = "
         progress_at, progress_reported_at, progress_current, progress_total, progress_note,
         stuck_after_ms, progress_timeout_ms, input_summary, attributes,
         status, ts_end, output_summary, error_type, error_message, error_stack,
-        reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends
+        reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends,
+        conflicting_end_hashes
     ) FROM STDIN (FORMAT binary)";
-const COPY_COLUMNS: i16 = 31;
+const COPY_COLUMNS: i16 = 32;
 
 const DELETE: &str = "
     DELETE FROM finished_spans f USING unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
@@ -102,7 +103,9 @@ fn write_row(rows: &mut CopyBuffer, span: &Span, ended: &Ended) {
     text(rows, |failure| failure.reason_kind.map(|kind| kind.as_str()));
     text(rows, |failure| failure.reason_evidence.as_deref());
     text(rows, |failure| failure.fingerprint.as_deref());
-    rows.int4(ended.conflicting_ends);
+    let hashes = &ended.conflicting_ends;
+    rows.int4(i32::try_from(hashes.len()).unwrap_or(i32::MAX));
+    rows.optional((!hashes.is_empty()).then(|| hashes.iter().copied()), CopyBuffer::int8_array);
 }
 
 fn read_row(row: &PgRow) -> Result<Span, StorageError> {
@@ -137,7 +140,7 @@ fn read_row(row: &PgRow) -> Result<Span, StorageError> {
         ts_end,
         output_summary,
         failure: (failure != FailureFacts::default()).then_some(failure),
-        conflicting_ends: fields.take()?,
+        conflicting_ends: fields.take::<Option<Vec<i64>>>()?.into_iter().flatten().collect(),
     });
     Ok(span)
 }

@@ -135,18 +135,19 @@ impl Redactor {
         let mut redacted = Map::new();
         let mut doubles = 1_usize;
         for (key, value) in fields {
+            let mut redacted_key = self.text_whole(key);
             let value = match value {
                 Value::Null | Value::Bool(_) => value.clone(),
-                _ if keys::is_secret(key) => MARKER.into(),
+                // Both spellings, so that a second redaction decides the same.
+                _ if keys::is_secret(key) || keys::is_secret(&redacted_key) => MARKER.into(),
                 _ => self.value_within(value, levels),
             };
-            let mut key = self.text_whole(key).into_owned();
             // Two keys that were secrets themselves must not become one field.
-            while redacted.contains_key(&key) {
+            while redacted.contains_key(&*redacted_key) {
                 doubles += 1;
-                key = format!("{MARKER} ({doubles})");
+                redacted_key = Cow::Owned(format!("{MARKER} ({doubles})"));
             }
-            redacted.insert(key, value);
+            redacted.insert(redacted_key.into_owned(), value);
         }
         redacted
     }

@@ -72,7 +72,8 @@ fn value_at(text: &str, at: usize) -> Option<Range<usize>> {
     let (key, from) = match bytes.get(at)? {
         b'-' => {
             // Bounded: a rule of dashes is no flag, and each dash is a step.
-            let end = run(bytes, at + 2, is_key_byte).min(at + 2 + LOOK_BACK_BYTES);
+            let near = &bytes[..bytes.len().min(at + 2 + LOOK_BACK_BYTES)];
+            let end = run(near, at + 2, is_key_byte);
             let value = run(bytes, end, |byte| byte == b' ');
             if end == value || matches!(bytes.get(value), None | Some(b'-')) {
                 return None;
