@@ -9,3 +9,4 @@ pub mod run;
 pub mod span;
 pub mod status;
 pub mod time;
+pub mod tree;
