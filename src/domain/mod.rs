@@ -3,6 +3,7 @@
 
 pub mod event;
 pub mod ids;
+pub mod liveness;
 pub mod progress;
 pub mod reason;
 pub mod run;
