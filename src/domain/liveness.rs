@@ -235,9 +235,7 @@ fn rank(life: &RunLife<'_>, tree: &SpanTree, index: usize) -> (u32, Timestamp, S
 /// enough to have been told otherwise.
 fn exceeds(since: Timestamp, limit: Duration, limits: &Limits, now: Timestamp) -> bool {
     let reachable = match limits.server_started_at {
-        Some(started_at) if since < started_at => {
-            now >= started_at.plus(limit.min(RESTART_GRACE))
-        }
+        Some(started_at) if since < started_at => now >= started_at.plus(limit.min(RESTART_GRACE)),
         _ => true,
     };
     now.since(since) > limit && reachable
