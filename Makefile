@@ -45,9 +45,9 @@ lint: ## Check format, lints and documentation, warnings being errors
 	$(call timed,documentation,RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps)
 
 .PHONY: bench
-bench: ## Run the benchmarks against a throw-away Postgres
+bench: ## Run the benchmarks, each against a private Postgres of its own
 	@scripts/setup.sh run
-	scripts/with-postgres.sh $(CARGO) bench
+	$(CARGO) bench
 
 .PHONY: clean
 clean: ## Remove all that was built
