@@ -1,4 +1,4 @@
-//! The shared cases of liveness, judged by the domain. `tests/sql.rs` holds
+//! The shared cases of liveness, judged by the domain. `tests/sql` holds
 //! `detect_stuck_runs` to the same ones.
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -10,62 +10,10 @@ use livespan::domain::{
     run::LastEnd,
     time::Timestamp,
 };
-use serde::Deserialize;
-use uuid::Uuid;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
-    limit: Option<f64>,
-    server_started: Option<f64>,
-    running: Vec<Running>,
-    last_end: Option<End>,
-    last_alive: Option<Alive>,
-    stuck: Option<Stuck>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Running {
-    id: u64,
-    high: Option<u64>,
-    parent: Option<u64>,
-    parent_high: Option<u64>,
-    first_seen: f64,
-    alive: f64,
-    started: Option<f64>,
-    moved: Option<f64>,
-    stuck_after: Option<f64>,
-    progress_timeout: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct End {
-    at: f64,
-    parent: Option<u64>,
-    parent_high: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Alive {
-    id: u64,
-    high: Option<u64>,
-    at: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stuck {
-    verdict: String,
-    id: u64,
-    high: Option<u64>,
-    since: f64,
-    limit: f64,
-    evidence: String,
-}
+#[path = "support/liveness_cases.rs"]
+mod liveness_cases;
+use liveness_cases::{Case, Running};
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
@@ -75,7 +23,7 @@ fn at(seconds: f64) -> Timestamp {
 }
 
 fn id(low: u64, high: Option<u64>) -> SpanId {
-    SpanId::from_stored(Uuid::from_u64_pair(high.unwrap_or(1), low))
+    SpanId::from_stored(liveness_cases::id(low, high))
 }
 
 fn life_signs(span: &Running) -> LifeSigns {
@@ -123,9 +71,7 @@ fn check(case: &Case, running: &[LifeSigns]) {
 
 #[test]
 fn the_domain_judges_every_case_as_written_whatever_the_order_of_spans() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("vectors/liveness.json")).unwrap();
-    assert!(cases.len() >= 40);
-    for case in &cases {
+    for case in &liveness_cases::all() {
         let mut running: Vec<LifeSigns> = case.running.iter().map(life_signs).collect();
         check(case, &running);
         running.reverse();
