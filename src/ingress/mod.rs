@@ -12,7 +12,7 @@ pub use intake::Intake;
 pub use span_service::SpanServiceImpl;
 
 use http::{HeaderValue, Response};
-use tonic::{Code, body::Body};
+use tonic::{Code, Status, body::Body};
 use tonic_reflection::server::{v1, v1alpha};
 use tower::util::MapResponseLayer;
 
@@ -25,6 +25,15 @@ const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 + 64 * 1024;
 #[must_use]
 pub fn span_server(service: SpanServiceImpl) -> SpanServiceServer<SpanServiceImpl> {
     SpanServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+/// The same mending for a stream, whose status is in its trailers.
+fn mended_status(status: Status) -> Status {
+    if status.code() == Code::OutOfRange {
+        Status::resource_exhausted(status.message())
+    } else {
+        status
+    }
 }
 
 type StatusLayer = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;

@@ -81,7 +81,10 @@ async fn read(
             }
             Ok(None) => return,
             // Said after everything before it is acknowledged.
-            Err(status) => (last_seq, std::future::ready(Err(status)).boxed() as Verdict, true),
+            Err(status) => {
+                let status = super::mended_status(status);
+                (last_seq, std::future::ready(Err(status)).boxed() as Verdict, true)
+            }
         };
         if pending.send(Pending { seq, verdict }).await.is_err() || over {
             return;

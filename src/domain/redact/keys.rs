@@ -344,7 +344,7 @@ pub(super) fn is_secret(key: &str) -> bool {
         return is_long_secret(bytes);
     }
     let words = Words::read(bytes);
-    words.ends_in_secret()
+    (words.ends_in_secret() && !is_session_attribute(key))
         || (words.holds_secret() && !words.last_word_describes())
         // Bare `pass` beside `user`; `tests.pass` is a result.
         || words.letters() == b"pass"
@@ -355,7 +355,14 @@ pub(super) fn is_secret(key: &str) -> bool {
 /// token"), where a single word would not.
 pub(super) fn phrase_ends_in_secret(words: &str) -> bool {
     let bytes = words.as_bytes();
-    Words::read(&bytes[bytes.len().saturating_sub(WINDOW)..]).ends_in_secret()
+    let tail = &bytes[bytes.len().saturating_sub(WINDOW)..];
+    Words::read(tail).ends_in_secret() && !is_session_attribute(words)
+}
+
+/// `session.id`, with the dot, is OpenTelemetry's name for the id that groups
+/// a user's spans; `session_id` is what web frameworks call their cookie.
+fn is_session_attribute(key: &str) -> bool {
+    key.ends_with("session.id")
 }
 
 /// Nobody needs such a key; nobody may hide a secret behind one either.

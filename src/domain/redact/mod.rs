@@ -84,9 +84,16 @@ impl Redactor {
         if text.len() <= TEXT_LIMIT_BYTES && self.screen.is_clean(text) {
             return Cow::Borrowed(text);
         }
-        self.settled(text, |text| match self.look(text, 0) {
-            Some(redacted) => Some(truncated(&redacted).unwrap_or(redacted)),
-            None => truncated(text),
+        self.settled(text, |text| {
+            // The notice of an earlier cut isn't the text's own words: behind
+            // `password=` it would pass for a secret.
+            let (head, left_out) = without_notice(text);
+            let redacted = self.look(head, 0);
+            match (&redacted, left_out) {
+                (None, Some(_)) if text.len() <= TEXT_LIMIT_BYTES => None,
+                (None, None) if head.len() <= TEXT_LIMIT_BYTES => None,
+                _ => Some(fitted(redacted.as_deref().unwrap_or(head), left_out)),
+            }
         })
     }
 
@@ -214,15 +221,44 @@ fn replaced(text: &str, mut found: Vec<Range<usize>>) -> Option<String> {
     Some(result)
 }
 
-/// The text cut to the limit, or `None` when it fits.
-fn truncated(text: &str) -> Option<String> {
-    if text.len() <= TEXT_LIMIT_BYTES {
-        return None;
-    }
-    let kept = text.floor_char_boundary(KEPT_BYTES);
-    let left_out = text.len() - kept;
+const NOTICE_START: &str = " [TRUNCATED: ";
+const NOTICE_END: &str = " bytes left out]";
+
+/// The text cut to the limit, with a notice of how many bytes were left out,
+/// here and earlier.
+fn fitted(text: &str, left_out: Option<usize>) -> String {
+    let fits = match left_out {
+        None => text.len() <= TEXT_LIMIT_BYTES,
+        Some(_) => text.len() <= KEPT_BYTES,
+    };
+    let kept = if fits { text.len() } else { cut(text) };
     let head = text.get(..kept).unwrap_or_default();
-    Some(format!("{head} [TRUNCATED: {left_out} bytes left out]"))
+    match left_out.unwrap_or_default() + text.len() - kept {
+        0 => head.to_owned(),
+        bytes => format!("{head}{NOTICE_START}{bytes}{NOTICE_END}"),
+    }
+}
+
+/// Where to cut a text that is too long: between characters, and not within a
+/// marker, which would no longer be one.
+fn cut(text: &str) -> usize {
+    let kept = text.floor_char_boundary(KEPT_BYTES);
+    let near = kept.saturating_sub(MARKER.len() - 1);
+    let around = text.as_bytes().get(near..kept + MARKER.len() - 1);
+    around
+        .and_then(|around| memchr::memmem::find(around, MARKER.as_bytes()))
+        .map_or(kept, |at| near + at)
+}
+
+/// Splits off the notice of an earlier cut and reads its number.
+fn without_notice(text: &str) -> (&str, Option<usize>) {
+    let split = || {
+        let (head, digits) = text.strip_suffix(NOTICE_END)?.rsplit_once(NOTICE_START)?;
+        let plain = (1..=12).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let bytes = digits.parse().ok().filter(|bytes| plain && *bytes > 0)?;
+        Some((head, bytes))
+    };
+    split().map_or((text, None), |(head, bytes)| (head, Some(bytes)))
 }
 
 fn counted(container: &str, count: usize, member: &str) -> Value {
