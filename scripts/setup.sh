@@ -5,7 +5,7 @@
 #   scripts/setup.sh test    the same, and what `make test` and `make lint` need
 #
 # Says each thing that it installs, in one line; silent when all is there.
-# On Debian and Ubuntu it installs by apt-get. Elsewhere it says what to install
+# On Debian and Ubuntu it installs by apt-get, and Rust by rustup. Elsewhere it says what to install
 # by hand, and succeeds once the tools are there, however they came.
 
 set -eu
@@ -129,6 +129,12 @@ need_rust() {
         # Newer releases have rustup; their rustc, and older ones', is too old.
         say "installing rustup (apt: rustup), if this release has it"
         apt rustup || :
+    fi
+    if ! has rustup && can_apt; then
+        say "installing rustup into your home folder (its own installer, from https://sh.rustup.rs)"
+        has curl || apt curl ca-certificates
+        quietly sh -c 'curl --proto "=https" --tlsv1.2 -sSf https://sh.rustup.rs |
+            sh -s -- -y --no-modify-path --profile minimal --default-toolchain none' || :
     fi
     if has rustup; then
         say "installing the stable Rust toolchain (rustup: stable)"
