@@ -53,7 +53,7 @@ pub enum StartError {
 /// How long requests may take to finish when the server goes away, and then
 /// how long the lanes may take to write what waits. A service manager kills
 /// after ten seconds or more.
-const FINISH_TIMEOUT: Duration = Duration::from_millis(2_500);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A collector that runs.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ pub struct App {
     database: Database,
     stop_serving: CancellationToken,
     stop_writing: CancellationToken,
+    lane_failed: CancellationToken,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
     lanes: TaskTracker,
 }
@@ -81,7 +82,8 @@ impl App {
 
         let (stop_serving, stop_writing) = (CancellationToken::new(), CancellationToken::new());
         let lanes = TaskTracker::new();
-        let ingest = Ingest::open(&database, &options.ingest, &lanes, &stop_writing);
+        let lane_failed = CancellationToken::new();
+        let ingest = Ingest::open(&database, &options.ingest, &lanes, &stop_writing, &lane_failed);
         lanes.close();
 
         let intake = Intake::new(Redactor::standard(), options.classifier, options.clock);
@@ -108,7 +110,7 @@ impl App {
                 stop_serving.clone().cancelled_owned(),
             );
         let server = tokio::spawn(server);
-        Ok(Self { grpc_addr, database, stop_serving, stop_writing, server, lanes })
+        Ok(Self { grpc_addr, database, stop_serving, stop_writing, lane_failed, server, lanes })
     }
 
     /// Where gRPC is served.
@@ -117,10 +119,13 @@ impl App {
         self.grpc_addr
     }
 
-    /// Resolves when the server has ended by itself, which it should not.
+    /// Resolves when the server or a lane has ended by itself, which they should
+    /// not: the process is to be started anew then.
     pub async fn failed(&mut self) {
-        // The cause is told by `stop`.
-        let _ = (&mut self.server).await;
+        tokio::select! {
+            ended = &mut self.server => tracing::error!(?ended, "the server ended by itself"),
+            () = self.lane_failed.cancelled() => tracing::error!("a lane ended by itself"),
+        }
     }
 
     /// Takes nothing more, finishes what was begun, writes what waits. Returns

@@ -106,7 +106,7 @@ async fn serve(
         }
     };
     if failed {
-        bail!("the server ended by itself");
+        bail!("the collector failed; its log says why");
     }
     if !in_order {
         bail!("not everything was finished in time; what was acknowledged is stored");

@@ -64,20 +64,27 @@ pub struct Ingest {
 
 impl Ingest {
     /// Opens the lanes, each a task on `tasks`. When `stop` is cancelled they
-    /// take nothing more, write what is waiting, and end.
+    /// take nothing more, write what is waiting, and end. Should one of them end
+    /// by itself, which is a mistake in it, `failed` is cancelled: its runs could
+    /// not be written any more.
     #[must_use]
     pub fn open(
         database: &Database,
         options: &IngestOptions,
         tasks: &TaskTracker,
         stop: &CancellationToken,
+        failed: &CancellationToken,
     ) -> Self {
         let lanes = (0..options.lanes.max(1))
             .map(|number| {
                 // Bounded in bytes by admission, which is before it.
                 let (sender, inbox) = mpsc::unbounded_channel();
                 let lane = Lane::new(number, database.clone(), options.lane.clone(), inbox);
-                tasks.spawn(lane.run(stop.clone()));
+                let (stop, alarm) = (stop.clone(), failed.clone().drop_guard());
+                tasks.spawn(async move {
+                    lane.run(stop).await;
+                    alarm.disarm();
+                });
                 sender
             })
             .collect();

@@ -1,6 +1,6 @@
 //! What tests share: a collector in this process, on a database of its own.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,7 @@ use livespan::{
         time::{Clock, SystemClock},
     },
     ingest::{IngestOptions, LaneOptions},
-    proto::v1::{
-        span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient,
-    },
+    proto::v1::{span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient},
 };
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::net::TcpListener;
@@ -22,8 +20,9 @@ use tonic::transport::{Channel, Endpoint};
 
 /// A superuser's URL of a Postgres for tests. There is no test without one.
 pub fn admin_url() -> String {
-    std::env::var("DATABASE_URL")
-        .expect("DATABASE_URL names no Postgres: run `make test`, or scripts/with-postgres.sh cargo test")
+    std::env::var("DATABASE_URL").expect(
+        "DATABASE_URL names no Postgres: run `make test`, or scripts/with-postgres.sh cargo test",
+    )
 }
 
 /// The same server, another database.

@@ -3,8 +3,10 @@
 //!
 //! This runs for every attribute of every span, so it works on the stack.
 
+use super::screen;
+
 /// Longer keys are read in windows of this many bytes.
-const WINDOW: usize = 128;
+const WINDOW: usize = 64;
 
 /// A name that makes a key secret when the key ends in it.
 struct Ending {
@@ -231,7 +233,7 @@ fn describes(last: &[u8]) -> bool {
 struct Words {
     letters: [u8; WINDOW],
     len: usize,
-    starts: u128,
+    starts: u64,
 }
 
 impl Words {
@@ -340,6 +342,9 @@ impl Words {
 /// Whether a key names a secret.
 pub(super) fn is_secret(key: &str) -> bool {
     let bytes = key.as_bytes();
+    if screen::is_harmless_key(bytes) {
+        return false;
+    }
     if bytes.len() > WINDOW {
         return is_long_secret(bytes);
     }
