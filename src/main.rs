@@ -1,6 +1,6 @@
 //! The `livespan` command.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 use livespan::{cli::Cli, telemetry::Chain};
@@ -14,7 +14,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error: Box<dyn std::error::Error + Send + Sync> = error.into();
-            eprintln!("livespan: {}", Chain(&*error));
+            // Where standard error is gone there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "livespan: {}", Chain(&*error));
             ExitCode::FAILURE
         }
     }

@@ -30,7 +30,7 @@ impl LocalStore {
     /// Where the folder can't be made or written to.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         let unfinished = folder.join(UNFINISHED);
-        make_folder(&unfinished).map_err(|error| named(&folder, error))?;
+        make_folder(&unfinished).map_err(|error| named(&folder, &error))?;
         for entry in fs::read_dir(&unfinished)? {
             fs::remove_file(entry?.path())?;
         }
@@ -83,6 +83,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn named(path: &Path, error: io::Error) -> io::Error {
+fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -16,7 +16,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::ServeArgs>),
-    Migrate(migrate::MigrateArgs),
+    Migrate(Box<migrate::MigrateArgs>),
 }
 
 impl Cli {
@@ -28,7 +28,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Serve(args) => serve::run(*args).await,
-            Command::Migrate(args) => migrate::run(args).await,
+            Command::Migrate(args) => migrate::run(*args).await,
         }
     }
 }

@@ -120,7 +120,7 @@ pub(super) async fn open_database(
     args: &DatabaseArgs,
 ) -> anyhow::Result<(DatabaseOptions, Option<EmbeddedPostgres>)> {
     match args.choice() {
-        DatabaseChoice::Server(options) => Ok((options, None)),
+        DatabaseChoice::Server(options) => Ok((*options, None)),
         DatabaseChoice::Private(config) => {
             let postgres = EmbeddedPostgres::start(config).await?;
             let options = DatabaseOptions::socket(

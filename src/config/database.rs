@@ -33,7 +33,7 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone)]
 pub enum DatabaseChoice {
     /// A server that somebody else runs.
-    Server(DatabaseOptions),
+    Server(Box<DatabaseOptions>),
     /// One of livespan's own.
     Private(EmbeddedPostgresConfig),
 }
@@ -49,7 +49,7 @@ impl DatabaseArgs {
     #[must_use]
     pub fn choice(&self) -> DatabaseChoice {
         match &self.database_url {
-            Some(options) => DatabaseChoice::Server(options.clone()),
+            Some(options) => DatabaseChoice::Server(Box::new(options.clone())),
             None => {
                 let mut config = EmbeddedPostgresConfig::new(self.data_dir());
                 config.bin_dir.clone_from(&self.pg_bin);

@@ -1,7 +1,7 @@
 //! What a failure was: from the evidence that a span carries to a reason code
 //! and a reason kind.
 //!
-//! The knowledge is data (`classify_rules.toml`, read by [`table`]); this file
+//! The knowledge is data (`classify_rules.toml`, read by `table`); this file
 //! is only the order in which evidence is heard. The first piece that the
 //! table knows decides. Vague pieces ("internal error", exit code 1) are kept
 //! for the case that nothing after them says more.

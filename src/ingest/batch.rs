@@ -59,15 +59,19 @@ pub enum Rejected {
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) writes: Vec<Write>,
-    pub(super) reply: oneshot::Sender<Result<Vec<Outcome>, IngestError>>,
+    pub(super) reply: oneshot::Sender<Reply>,
     /// Gives the room back when every part of the request is dealt with.
     pub(super) permit: Arc<Permit>,
 }
 
+/// What a lane replies: the outcome of each write, or why there is none.
+pub(super) type Reply = Result<Vec<Outcome>, IngestError>;
+
 /// What will have come of some writes.
 #[derive(Debug)]
 pub struct Receipt {
-    parts: Vec<(Vec<usize>, oneshot::Receiver<Result<Vec<Outcome>, IngestError>>)>,
+    /// A part for each lane: where in the request its writes stood, and its reply.
+    parts: Vec<(Vec<usize>, oneshot::Receiver<Reply>)>,
     writes: usize,
 }
 
@@ -76,11 +80,7 @@ impl Receipt {
         Self { parts: Vec::with_capacity(1), writes }
     }
 
-    pub(super) fn expect(
-        &mut self,
-        places: Vec<usize>,
-        outcomes: oneshot::Receiver<Result<Vec<Outcome>, IngestError>>,
-    ) {
+    pub(super) fn expect(&mut self, places: Vec<usize>, outcomes: oneshot::Receiver<Reply>) {
         self.parts.push((places, outcomes));
     }
 

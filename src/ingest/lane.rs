@@ -223,7 +223,7 @@ impl Lane {
                             "database refuses a span"
                         );
                     }
-                    return Err(Failure::Refused(Rejected::Refused(refusal)));
+                    return Err(Failure::Refused(Rejected::Refused(*refusal)));
                 }
                 error @ (StorageError::Inconsistent { .. } | StorageError::Internal(_)) => {
                     tracing::error!(lane = self.number, cause = %Chain(&error), "batch failed");

@@ -141,13 +141,13 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// Notes a complaint.
-    pub fn add(&mut self, field: impl Into<String>, problem: impl ToString) {
-        self.0.push(Violation { field: field.into(), problem: problem.to_string() });
+    pub fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Violation { field: field.into(), problem: problem.into() });
     }
 
     /// Takes the value of a check, or notes its complaint about `field`.
     pub fn take<T, E: ToString>(&mut self, field: &str, checked: Result<T, E>) -> Option<T> {
-        checked.map_err(|problem| self.add(field, problem)).ok()
+        checked.map_err(|problem| self.add(field, problem.to_string())).ok()
     }
 
     /// Fails where there was a complaint.

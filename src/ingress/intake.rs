@@ -265,10 +265,9 @@ impl Intake {
                 message: Some(error.message.as_str()).filter(|text| present(text)),
                 ..Failure::default()
             });
-            facts.reason_code = Some(classification.reason_code.into());
+            facts.reason_code = Some(classification.reason_code);
             facts.reason_kind = Some(classification.reason_kind);
-            facts.reason_evidence =
-                Some(self.redactor.text(&String::from(classification.evidence)).into_owned());
+            facts.reason_evidence = Some(self.redactor.text(&classification.evidence).into_owned());
         }
         if status == EndStatus::Failed {
             let message = facts.error_message.as_deref().unwrap_or_default();
@@ -306,7 +305,9 @@ impl From<v1::ReasonKind> for ReasonKind {
 fn read_object(field: &str, object: &JsonObject, violations: &mut Violations) -> Option<Value> {
     object
         .to_map()
-        .map_err(|error| violations.add(format!("{field}{}", error.path), error.problem))
+        .map_err(|error| {
+            violations.add(format!("{field}{}", error.path), error.problem.to_string())
+        })
         .ok()
         .map(Value::Object)
 }

@@ -239,7 +239,7 @@ fn read_struct(mut wire: &[u8], depth: usize) -> Result<Map<String, Value>, Json
         while let Some(field) = next_field(&mut entry)? {
             match field {
                 (1, Field::Bytes(bytes)) => {
-                    key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?
+                    key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?;
                 }
                 (2, Field::Bytes(bytes)) => value_wire = Some(bytes),
                 _ => {}

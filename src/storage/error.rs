@@ -21,7 +21,7 @@ pub enum StorageError {
     Duplicate(#[source] sqlx::Error),
     /// Postgres refuses the data: find the row and leave it out.
     #[error("the database refuses the data ({0})")]
-    Refused(Refusal, #[source] sqlx::Error),
+    Refused(Box<Refusal>, #[source] sqlx::Error),
     /// A stored value that livespan cannot have written.
     #[error("{table}.{column} holds a value that is not valid")]
     Inconsistent {
@@ -96,7 +96,7 @@ impl From<sqlx::Error> for StorageError {
                         constraint: database.constraint().map(str::to_owned),
                     })
                     .unwrap_or(Refusal { code, table: None, column: None, constraint: None });
-                Self::Refused(refusal, error)
+                Self::Refused(Box::new(refusal), error)
             }
             _ => Self::Internal(error),
         }

@@ -201,7 +201,7 @@ impl<'t> Scan<'t> {
             }
             let next = self.run(end + 1, is_slug);
             // A sentence may end in a full stop.
-            if next == end + 1 && !self.text.get(next).is_some_and(|byte| *byte == b'.') {
+            if next == end + 1 && self.text.get(next) != Some(&b'.') {
                 break;
             }
             end = next;

@@ -1,10 +1,10 @@
 //! Removes secrets from everything before it is stored or logged: by the name
 //! of the key that a value stands under, and by the look of the value itself.
 //!
-//! Most text holds nothing to hide, so [`screen`] reads it once and usually
+//! Most text holds nothing to hide, so `screen` reads it once and usually
 //! says so without an allocation. Only what it suspects reaches the finders:
-//! [`credentials`] (keys, tokens, cards), [`pairs`] (`password=…`) and
-//! [`json`] (strings that hold JSON).
+//! `credentials` (keys, tokens, cards), `pairs` (`password=…`) and
+//! `json` (strings that hold JSON).
 
 mod credentials;
 mod json;

@@ -100,7 +100,9 @@ fn value_at(text: &str, at: usize) -> Option<Range<usize>> {
         _ => (Key::before(text, at)?, at + "：".len()),
     };
     let value = Value { text: bytes, from: run(bytes, from, |byte| byte == b' ' || byte == b'\t') };
-    if !key.is_secret() && !(key.is_signature() && value.plain_end(value.from) - value.from >= 20) {
+    let is_secret =
+        key.is_secret() || (key.is_signature() && value.plain_end(value.from) - value.from >= 20);
+    if !is_secret {
         return None;
     }
     value.range(key.is_header())
