@@ -51,11 +51,8 @@ async fn main() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let postgres =
         EmbeddedPostgres::start(EmbeddedPostgresConfig::new(folder.path())).await.unwrap();
-    let database = DatabaseOptions::socket(
-        postgres.socket_dir(),
-        postgres.user(),
-        postgres.database(),
-    );
+    let database =
+        DatabaseOptions::socket(postgres.socket_dir(), postgres.user(), postgres.database());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let app = App::start(
         AppOptions {
@@ -78,7 +75,9 @@ async fn main() {
     let address = format!("http://{}", app.grpc_addr());
     let by_hand = Database::connect(database).await.unwrap();
 
-    println!("{CLIENTS} clients, {SPANS_PER_CLIENT} spans each: start, {HEARTBEATS} heartbeats, end");
+    println!(
+        "{CLIENTS} clients, {SPANS_PER_CLIENT} spans each: start, {HEARTBEATS} heartbeats, end"
+    );
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
         let streamed = streamed(&address).await;
@@ -232,12 +231,8 @@ async fn batch_by_hand(writer: &mut SpanWriter) {
     writer.lock_runs(&facts).await.unwrap();
     let mut ended = writer.load_live(&keys).await.unwrap();
     for span in &mut ended {
-        let end = End {
-            status: EndStatus::Success,
-            ts_end: None,
-            output_summary: None,
-            failure: None,
-        };
+        let end =
+            End { status: EndStatus::Success, ts_end: None, output_summary: None, failure: None };
         let kind = SpanEventKind::End(Box::new(end));
         span.apply(&SpanEvent { key: span.key, received_at: now, kind }).unwrap();
     }
@@ -265,5 +260,9 @@ async fn idle_latency(address: &str) {
         took.push(begin.elapsed());
     }
     took.sort();
-    println!("idle StartSpan: p50 {:?}, p99 {:?}", took[IDLE_STARTS / 2], took[IDLE_STARTS * 99 / 100]);
+    println!(
+        "idle StartSpan: p50 {:?}, p99 {:?}",
+        took[IDLE_STARTS / 2],
+        took[IDLE_STARTS * 99 / 100]
+    );
 }

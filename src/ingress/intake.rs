@@ -306,7 +306,7 @@ fn read_object(field: &str, object: &JsonObject, violations: &mut Violations) ->
     object
         .to_map()
         .map_err(|error| {
-            violations.add(format!("{field}{}", error.path), error.problem.to_string())
+            violations.add(format!("{field}{}", error.path), error.problem.to_string());
         })
         .ok()
         .map(Value::Object)
