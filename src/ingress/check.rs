@@ -81,8 +81,10 @@ pub(super) fn duration(
     most: Duration,
     violations: &mut Violations,
 ) -> Option<Duration> {
-    let checked = Duration::try_from(*duration?)
-        .ok()
+    let checked = Some(*duration?)
+        // The conversion itself negates, which the least number has no room for.
+        .filter(|duration| duration.seconds >= 0)
+        .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| (Duration::from_secs(1)..=most).contains(duration));
     if checked.is_none() {
         violations.add(field, format!("is not between 1 s and {} days", most.as_secs() / 86_400));

@@ -273,7 +273,9 @@ impl Intake {
             let message = facts.error_message.as_deref().unwrap_or_default();
             facts.fingerprint = Some(fingerprint(facts.error_type.as_deref(), message));
         }
-        Some(facts)
+        // None rather than empty facts: that is how they come back from the tables,
+        // and a repeated end is compared with what was stored.
+        Some(facts).filter(|facts| *facts != FailureFacts::default())
     }
 }
 

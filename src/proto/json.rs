@@ -20,6 +20,9 @@ use serde_json::{Map, Number, Value};
 /// How deep JSON may nest.
 pub const MAX_DEPTH: usize = 64;
 
+/// How long the way to a problem may be; it is cut at its end.
+const MAX_PATH_BYTES: usize = 256;
+
 /// What is wrong with a Struct or Value that a client sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonProblem {
@@ -174,6 +177,11 @@ impl JsonError {
         // A key may be a megabyte long; the message only has to point at it.
         let shown: String = step.chars().filter(|c| !c.is_control()).take(64).collect();
         self.path.insert_str(0, &shown);
+        // Errors travel in headers, of which clients take 8 KiB.
+        if self.path.len() > MAX_PATH_BYTES {
+            self.path.truncate(self.path.floor_char_boundary(MAX_PATH_BYTES));
+            self.path.push('…');
+        }
         self
     }
 }
