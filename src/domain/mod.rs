@@ -4,6 +4,7 @@
 pub mod classify;
 pub mod event;
 pub mod fingerprint;
+pub mod graph;
 pub mod ids;
 pub mod liveness;
 pub mod progress;
