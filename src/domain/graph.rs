@@ -16,7 +16,7 @@ use super::tree::SpanTree;
 pub const GAP: f64 = 40.0;
 
 /// The largest and the deepest tree that is left to the crate. At this size it
-/// took up to 25 ms, ten times as long at five times the size.
+/// took up to 25 ms, and over ten times as long at five times the size.
 const CRATE_MAX_NODES: usize = 2_000;
 const CRATE_MAX_DEPTH: u32 = 200;
 

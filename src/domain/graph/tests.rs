@@ -37,6 +37,7 @@ fn check(nodes: &[LayoutNode], tree: &SpanTree) -> Layout {
         }
         boxes.push((*x, *y, x + width, y + height));
     }
+    check_lines(&layout, tree);
     // From left to right, only those that still reach as far can be covered.
     boxes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut open: Vec<(f64, f64, f64, f64)> = Vec::new();
@@ -49,6 +50,18 @@ fn check(nodes: &[LayoutNode], tree: &SpanTree) -> Layout {
         open.push(next);
     }
     layout
+}
+
+/// From left to right, the spans of a row have parents from left to right.
+fn check_lines(layout: &Layout, tree: &SpanTree) {
+    let x = |index: usize| layout.positions[index].0;
+    let mut spans = tree.depth_first().to_vec();
+    spans.sort_by(|a, b| tree.depth(*a).cmp(&tree.depth(*b)).then(x(*a).total_cmp(&x(*b))));
+    for pair in spans.windows(2).filter(|pair| tree.depth(pair[0]) == tree.depth(pair[1])) {
+        if let (Some(left), Some(right)) = (tree.parent(pair[0]), tree.parent(pair[1])) {
+            assert!(x(left) <= x(right), "the lines to {pair:?} cross");
+        }
+    }
 }
 
 #[test]
