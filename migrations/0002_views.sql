@@ -11,6 +11,9 @@
 -- UNION ALL, not UNION: a span is in one of the two tables, and the planner
 -- can hand conditions down to both.
 --
+-- Every column of the tables, save conflicting_end_hashes: the writer's own
+-- notes, of which conflicting_ends is the sum.
+--
 -- The join with runs is a LEFT JOIN on its key, which the planner leaves out
 -- of queries that ask for none of its columns.
 CREATE VIEW run_events AS
