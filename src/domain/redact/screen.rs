@@ -184,12 +184,14 @@ impl Screen {
     pub(super) fn is_clean(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         let mut at = 0;
+        // Most URLs name no user; without an at sign none does. Sought once.
+        let mut no_user = None;
         while let Some(place) = IN_TEXT.next(bytes, at) {
-            // Most URLs name no user; without an at sign none does.
-            let telling = |(suspicion, _)| {
-                !matches!(suspicion, Suspicion::UserInfo) || memchr::memchr(b'@', bytes).is_some()
-            };
-            if self.confirmed(bytes, place).any(telling) {
+            let mut telling = self.confirmed(bytes, place).filter(|(suspicion, _)| {
+                !matches!(suspicion, Suspicion::UserInfo)
+                    || !*no_user.get_or_insert_with(|| memchr::memchr(b'@', bytes).is_none())
+            });
+            if telling.next().is_some() {
                 return false;
             }
             at = place + 1;

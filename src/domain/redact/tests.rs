@@ -1,5 +1,6 @@
 //! Properties of redaction over any input; its verdicts are in the shared
 //! vectors.
+#![allow(clippy::print_stdout, reason = "the seed and the timings of a failed run")]
 
 use std::time::Instant;
 
@@ -213,7 +214,7 @@ fn hostile_texts_take_linear_time() {
         "cookie: ",
     ];
     for unit in units {
-        let text = unit.repeat(1_000_000 / unit.len());
+        let text = unit.repeat(200_000 / unit.len());
         let started = Instant::now();
         let _ = redactor.text(&text);
         let _ = redactor.text_whole(&text);
