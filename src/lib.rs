@@ -7,6 +7,7 @@
 //! 3. [`ingest`] is the bounded road to disk.
 //! 4. [`storage`] is Postgres, the only room that speaks SQL; [`artifacts`] is
 //!    where files are.
+//! 5. [`query`] answers questions from it.
 //!
 //! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
 //! [`config`] and [`cli`] are what a person types, and [`embedded_postgres`] is
@@ -22,5 +23,6 @@ pub mod ingest;
 pub mod ingress;
 pub mod lifecycle;
 pub mod proto;
+pub mod query;
 pub mod storage;
 pub mod telemetry;

@@ -1,15 +1,19 @@
 //! Bytes in, answers out: the gRPC services. They convert and check, and leave
 //! every decision to the rooms behind them.
 
+mod answer;
 mod artifact_upload;
 mod check;
 pub mod error;
 mod intake;
+mod question;
 mod span_service;
 mod span_stream;
+mod trace_query;
 
 pub use intake::Intake;
 pub use span_service::SpanServiceImpl;
+pub use trace_query::TraceQueryService;
 
 use http::{HeaderValue, Response};
 use tonic::{Code, Status, body::Body};

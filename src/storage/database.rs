@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -77,7 +77,15 @@ impl Database {
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(10))
             .idle_timeout(Duration::from_secs(300))
-            .connect_with(options.0.clone())
+            .connect_with(options.0.clone().options([
+                // A question that takes longer is one that nobody waits for.
+                ("statement_timeout", "30s"),
+                // Runs differ by orders of magnitude in size: a plan for the
+                // average one costs more than planning anew. Compiling it
+                // costs more than running it.
+                ("plan_cache_mode", "force_custom_plan"),
+                ("jit", "off"),
+            ]))
             .await?;
         Ok(Self { options, pool })
     }
@@ -89,7 +97,12 @@ impl Database {
     ///
     /// Where a migration fails, or the schema is of a later livespan.
     pub async fn migrate(&self) -> Result<(), StorageError> {
-        Ok(MIGRATIONS.run(&self.pool).await?)
+        // Not through the pool: an index may take longer than a question.
+        let mut connection = PgConnection::connect_with(&self.options.0).await?;
+        let migrated = MIGRATIONS.run(&mut connection).await;
+        // It is going away either way.
+        let _ = connection.close().await;
+        Ok(migrated?)
     }
 
     /// A connection for a lane.

@@ -12,7 +12,7 @@ use crate::domain::{
     event::FailureFacts,
     ids::SpanKey,
     span::{Ended, Span},
-    status::Status,
+    status::{EndStatus, Status},
 };
 
 const LOAD: &str = "
@@ -116,12 +116,17 @@ fn read_row(row: &PgRow) -> Result<Span, StorageError> {
     read_life(&mut fields, &mut span)?;
     span.start.input_summary = read_json(&mut fields)?;
     span.start.attributes = read_json(&mut fields)?;
-    let inconsistent = |column| StorageError::Inconsistent { table: "finished_spans", column };
     let Ok(Status::Ended(status)) = fields.take::<&str>()?.parse() else {
         return Err(inconsistent("status"));
     };
+    span.ended = Some(read_end(&mut fields, status)?);
+    Ok(span)
+}
+
+/// `ts_end` to `conflicting_ends`: the columns after the status.
+pub(super) fn read_end(fields: &mut Fields<'_>, status: EndStatus) -> Result<Ended, StorageError> {
     let ts_end = fields.take()?;
-    let output_summary = read_json(&mut fields)?;
+    let output_summary = read_json(fields)?;
     let failure = FailureFacts {
         error_type: fields.take()?,
         error_message: fields.take()?,
@@ -135,12 +140,15 @@ fn read_row(row: &PgRow) -> Result<Span, StorageError> {
         reason_evidence: fields.take()?,
         fingerprint: fields.take()?,
     };
-    span.ended = Some(Ended {
+    Ok(Ended {
         status,
         ts_end,
         output_summary,
         failure: (failure != FailureFacts::default()).then_some(failure),
         conflicting_ends: fields.take::<Option<Vec<i64>>>()?.into_iter().flatten().collect(),
-    });
-    Ok(span)
+    })
+}
+
+fn inconsistent(column: &'static str) -> StorageError {
+    StorageError::Inconsistent { table: "finished_spans", column }
 }

@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod finished;
 mod live;
+mod read;
 mod runs;
 mod writer;
 
@@ -17,4 +18,8 @@ pub use artifacts::NewArtifact;
 pub use database::{Database, DatabaseOptions};
 pub use error::{Refusal, StorageError};
 pub use live::Beaten;
+pub use read::{
+    ActiveRuns, FailureGroup, FailureQuery, LiveRun, RunPosition, RunWalk, SpanFilter, StoredRun,
+    StoredSummary, Walked,
+};
 pub use writer::SpanWriter;
