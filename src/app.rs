@@ -8,10 +8,11 @@ use tonic::transport::server::{Server, TcpIncoming};
 
 use crate::{
     artifacts::{Artifacts, RootArg},
-    domain::{classify::Classifier, redact::Redactor, time::Clock},
+    domain::{classify::Classifier, liveness::Limits, redact::Redactor, time::Clock},
     ingest::{Ingest, IngestOptions},
-    ingress::{self, Intake, SpanServiceImpl},
-    proto::v1::span_service_server::SpanServiceServer,
+    ingress::{self, Intake, SpanServiceImpl, TraceQueryService},
+    proto::v1::{span_service_server::SpanServiceServer, trace_query_server::TraceQueryServer},
+    query::Questions,
     storage::{Database, DatabaseOptions, StorageError},
 };
 
@@ -86,6 +87,15 @@ impl App {
         let ingest = Ingest::open(&database, &options.ingest, &lanes, &stop_writing, &lane_failed);
         lanes.close();
 
+        let limits = Limits {
+            stuck_after: options.stuck_after,
+            server_started_at: Some(options.clock.now()),
+        };
+        let questions = TraceQueryService::new(Questions::new(
+            database.clone(),
+            Arc::clone(&options.clock),
+            limits,
+        ));
         let intake = Intake::new(Redactor::standard(), options.classifier, options.clock);
         let spans = SpanServiceImpl::new(
             Arc::new(intake),
@@ -95,6 +105,7 @@ impl App {
         );
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<SpanServiceServer<SpanServiceImpl>>().await;
+        health.set_serving::<TraceQueryServer<TraceQueryService>>().await;
 
         let server = Server::builder()
             // Notices peers that are gone without a word.
@@ -105,6 +116,7 @@ impl App {
             .add_service(ingress::reflection_v1()?)
             .add_service(ingress::reflection_v1alpha()?)
             .add_service(ingress::span_server(spans))
+            .add_service(TraceQueryServer::new(questions))
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 stop_serving.clone().cancelled_owned(),
