@@ -203,7 +203,7 @@ impl Lane {
                     return Err(Failure::All(IngestError::DatabaseAway));
                 }
             };
-            if !matches!(error, StorageError::Unavailable(_)) {
+            if !matches!(error, StorageError::Unavailable(_) | StorageError::TooSlow(_)) {
                 self.rollback().await;
             }
             match error {
@@ -211,7 +211,7 @@ impl Lane {
                 // Another collector was first: look again.
                 StorageError::Duplicate(_) => {}
                 StorageError::Serialization(_) => tokio::time::sleep(jitter(repeat)).await,
-                StorageError::Unavailable(cause) => {
+                StorageError::Unavailable(cause) | StorageError::TooSlow(cause) => {
                     tracing::warn!(lane = self.number, cause = %Chain(&cause), "database is not available");
                     self.disconnect();
                     return Err(Failure::All(IngestError::DatabaseAway));

@@ -22,6 +22,8 @@ pub enum ApiError {
     NotFound(String),
     /// The server cannot take it now. Trying again helps.
     Unavailable(&'static str),
+    /// The question takes longer than questions may.
+    TooSlow,
     /// A mistake of the server's, already logged.
     Internal,
 }
@@ -62,6 +64,7 @@ impl ApiError {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NotFound(_) => Code::NotFound,
             Self::Unavailable(_) => Code::Unavailable,
+            Self::TooSlow => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
         }
     }
@@ -78,6 +81,10 @@ impl ApiError {
             }
             Self::NotFound(message) => message.clone(),
             Self::Unavailable(message) => (*message).to_owned(),
+            Self::TooSlow => {
+                "the question took too long to answer: narrow it by a filter or a shorter window"
+                    .to_owned()
+            }
             Self::Internal => "the server failed to answer; its log says why".to_owned(),
         }
     }
@@ -95,7 +102,7 @@ impl From<ApiError> for Status {
             ApiError::Unavailable(_) => {
                 details.set_retry_info(Some(RETRY_DELAY));
             }
-            ApiError::NotFound(_) | ApiError::Internal => {}
+            ApiError::NotFound(_) | ApiError::TooSlow | ApiError::Internal => {}
         }
         Self::with_error_details(error.code(), error.message(), details)
     }
@@ -107,6 +114,10 @@ impl From<StorageError> for ApiError {
             StorageError::Unavailable(cause) => {
                 tracing::warn!(cause = %Chain(&cause), "database is not available");
                 Self::Unavailable("the database is not available; try again")
+            }
+            StorageError::TooSlow(cause) => {
+                tracing::warn!(cause = %Chain(&cause), "question took too long");
+                Self::TooSlow
             }
             StorageError::Serialization(cause) => {
                 tracing::warn!(cause = %Chain(&cause), "transaction lost against another");

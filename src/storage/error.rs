@@ -13,6 +13,9 @@ pub enum StorageError {
     /// The database is away, starting, full, or out of connections: try later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// A statement took longer than it may.
+    #[error("the statement took too long")]
+    TooSlow(#[source] sqlx::Error),
     /// The transaction lost against another one: repeat it.
     #[error("the transaction has to be repeated")]
     Serialization(#[source] sqlx::Error),
@@ -80,6 +83,7 @@ impl From<sqlx::Error> for StorageError {
         match (code.get(..2).unwrap_or_default(), code.as_str()) {
             (_, "23505") => Self::Duplicate(error),
             (_, "40001" | "40P01" | "55P03") => Self::Serialization(error),
+            (_, "57014") => Self::TooSlow(error),
             // Connection trouble, resources (disk full, out of memory, too many
             // connections), shutdown and crash, I/O errors of the server.
             ("08" | "53" | "57" | "58", _) => Self::Unavailable(error),
