@@ -30,6 +30,7 @@ const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 
 const MAX_TYPE_BYTES: usize = 64;
 const MAX_FILE_NAME_BYTES: usize = 255;
+const MAX_KEY_BYTES: usize = 4096;
 const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// What a request says of its artifact, checked.
@@ -142,9 +143,10 @@ fn check(
     let key = intake::key(&request.run_id, &request.span_id, &mut violations);
     check_type(&request.artifact_type, &mut violations);
     check_file_name(&request.file_name, &mut violations);
-    check::text("storage_key", &request.storage_key, 4096, &mut violations);
+    violations.take("storage_key", check::text(&request.storage_key, MAX_KEY_BYTES));
     let content_type = content_type(&request, &mut violations);
-    let ttl = check::duration("ttl", request.ttl.as_ref(), MAX_TTL, &mut violations);
+    let ttl = request.ttl.map(|ttl| check::duration(ttl, MAX_TTL)).transpose();
+    let ttl = violations.take("ttl", ttl).flatten();
     if request.content.len() > MAX_CONTENT_BYTES {
         violations.add(
             "content",
@@ -191,7 +193,7 @@ fn check_type(artifact_type: &str, violations: &mut Violations) {
 }
 
 fn check_file_name(file_name: &str, violations: &mut Violations) {
-    check::text("file_name", file_name, MAX_FILE_NAME_BYTES, violations);
+    violations.take("file_name", check::text(file_name, MAX_FILE_NAME_BYTES));
     let fits = !matches!(file_name, "" | "." | "..")
         && !file_name.chars().any(|c| matches!(c, '/' | '\\') || c.is_control());
     if !fits {

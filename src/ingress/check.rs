@@ -1,104 +1,106 @@
-//! Checks of single fields: what is wrong is said before anything is stored.
+//! Checks of single fields. Each says what is wrong and what to send instead;
+//! the caller adds the field's name.
 
 use std::{str::FromStr, time::Duration};
 
-use super::error::Violations;
-use crate::domain::{ids::IdError, time::Timestamp};
+use crate::{
+    domain::{ids::IdError, reason::ReasonKind, status, time::Timestamp},
+    proto::v1,
+};
 
 /// The longest name: of a step, layer, agent, host, task.
 pub(super) const MAX_NAME_BYTES: usize = 1024;
 
-/// The longest limit or lifetime of a span.
-const MAX_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The longest liveness limit.
+pub(super) const MAX_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// An id that must be there.
-pub(super) fn id<T: FromStr<Err = IdError>>(
-    field: &str,
-    text: &str,
-    violations: &mut Violations,
-) -> Option<T> {
+pub(super) fn id<T: FromStr<Err = IdError>>(text: &str) -> Result<T, String> {
     if text.is_empty() {
-        violations.add(field, "is missing: send a uuid");
-        return None;
+        return Err("is missing: send a uuid".to_owned());
     }
-    violations.take(field, text.parse())
+    text.parse().map_err(|problem: IdError| problem.to_string())
 }
 
 /// An id that may be absent.
-pub(super) fn optional_id<T: FromStr<Err = IdError>>(
-    field: &str,
-    text: &str,
-    violations: &mut Violations,
-) -> Option<T> {
-    if text.is_empty() { None } else { violations.take(field, text.parse()) }
+pub(super) fn optional_id<T: FromStr<Err = IdError>>(text: &str) -> Result<Option<T>, String> {
+    if text.is_empty() { Ok(None) } else { id(text).map(Some) }
 }
 
 /// A text that Postgres can keep, of at most `max_bytes`.
-pub(super) fn text(field: &str, text: &str, max_bytes: usize, violations: &mut Violations) {
-    if text.len() > max_bytes {
-        violations.add(
-            field,
-            format!("is {} bytes long, the most is {max_bytes}: shorten it, or send it as an attribute or artifact", text.len()),
-        );
-    } else if let Some(at) = memchr::memchr(0, text.as_bytes()) {
-        violations.add(
-            field,
-            format!("holds a NUL character at byte {at}, which cannot be stored: remove it"),
-        );
+pub(super) fn text(text: &str, max_bytes: usize) -> Result<(), String> {
+    let length = text.len();
+    if length > max_bytes {
+        return Err(format!("is {length} bytes long, the most is {max_bytes}: shorten it"));
+    }
+    match memchr::memchr(0, text.as_bytes()) {
+        None => Ok(()),
+        Some(at) => {
+            Err(format!("holds a NUL character at byte {at}, which cannot be stored: remove it"))
+        }
     }
 }
 
 /// A client's time, from 1970 to 9999.
-pub(super) fn time(
-    field: &str,
-    time: Option<&prost_types::Timestamp>,
-    violations: &mut Violations,
-) -> Option<Timestamp> {
-    let time = time?;
-    if !(0..1_000_000_000).contains(&time.nanos) {
-        violations.add(field, format!("has {} nanos: send 0 to 999,999,999", time.nanos));
-        return None;
+pub(super) fn time(sent: prost_types::Timestamp) -> Result<Timestamp, String> {
+    if !(0..1_000_000_000).contains(&sent.nanos) {
+        return Err(format!("has {} nanos: send 0 to 999999999", sent.nanos));
     }
-    let micros = time
-        .seconds
+    sent.seconds
         .checked_mul(1_000_000)
-        .and_then(|micros| micros.checked_add(i64::from(time.nanos / 1_000)))
+        .and_then(|micros| micros.checked_add(i64::from(sent.nanos / 1_000)))
         .map(Timestamp::from_micros)
-        .filter(|at| (Timestamp::EPOCH..=Timestamp::MAX).contains(at));
-    if micros.is_none() {
-        violations.add(
-            field,
-            "is before 1970 or after 9999: send seconds since 1970, not milliseconds, or leave it out",
-        );
-    }
-    micros
+        .filter(|at| (Timestamp::EPOCH..=Timestamp::MAX).contains(at))
+        .ok_or_else(|| {
+            "is before 1970 or after 9999: send seconds since 1970, not milliseconds, or leave it \
+             out"
+            .to_owned()
+        })
 }
 
 /// A duration from 1 s to `most`.
-pub(super) fn duration(
-    field: &str,
-    duration: Option<&prost_types::Duration>,
-    most: Duration,
-    violations: &mut Violations,
-) -> Option<Duration> {
-    let checked = Some(*duration?)
+pub(super) fn duration(sent: prost_types::Duration, most: Duration) -> Result<Duration, String> {
+    Some(sent)
         // The conversion itself negates, which the least number has no room for.
-        .filter(|duration| duration.seconds >= 0)
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| (Duration::from_secs(1)..=most).contains(duration));
-    if checked.is_none() {
-        violations.add(field, format!("is not between 1 s and {} days", most.as_secs() / 86_400));
-    }
-    checked
+        .filter(|sent| sent.seconds >= 0)
+        .and_then(|sent| Duration::try_from(sent).ok())
+        .filter(|duration| (SECOND..=most).contains(duration))
+        .ok_or_else(|| {
+            format!("is out of bounds: send from 1 s to {} days", most.as_secs() / 86_400)
+        })
 }
 
-/// A liveness limit: from 1 s to 365 days.
-pub(super) fn limit(
-    field: &str,
-    limit: Option<&prost_types::Duration>,
-    violations: &mut Violations,
-) -> Option<Duration> {
-    duration(field, limit, MAX_LIMIT, violations)
+/// A status; none where it is not said.
+pub(super) fn status(sent: i32) -> Result<Option<status::Status>, String> {
+    use status::{EndStatus, Status};
+    Ok(Some(match v1::Status::try_from(sent) {
+        Ok(v1::Status::Unspecified) => return Ok(None),
+        Ok(v1::Status::Running) => Status::Running,
+        Ok(v1::Status::Success) => Status::Ended(EndStatus::Success),
+        Ok(v1::Status::Failed) => Status::Ended(EndStatus::Failed),
+        Ok(v1::Status::Cancelled) => Status::Ended(EndStatus::Cancelled),
+        Err(_) => {
+            return Err(format!(
+                "is {sent}: send RUNNING (1), SUCCESS (2), FAILED (3) or CANCELLED (4)"
+            ));
+        }
+    }))
+}
+
+/// A kind of failure.
+pub(super) fn reason_kind(sent: i32) -> Result<ReasonKind, String> {
+    match v1::ReasonKind::try_from(sent) {
+        Ok(v1::ReasonKind::Unknown) => Ok(ReasonKind::Unknown),
+        Ok(v1::ReasonKind::Transient) => Ok(ReasonKind::Transient),
+        Ok(v1::ReasonKind::Persistent) => Ok(ReasonKind::Persistent),
+        Ok(v1::ReasonKind::Resource) => Ok(ReasonKind::Resource),
+        Ok(v1::ReasonKind::Config) => Ok(ReasonKind::Config),
+        Err(_) => Err(format!(
+            "is {sent}: send UNKNOWN (0), TRANSIENT (1), PERSISTENT (2), RESOURCE (3) or CONFIG (4)"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -106,26 +108,20 @@ mod tests {
     use super::*;
     use crate::domain::ids::RunId;
 
-    fn complaints(check: impl FnOnce(&mut Violations)) -> String {
-        let mut violations = Violations::default();
-        check(&mut violations);
-        violations.check().err().map(|error| error.message()).unwrap_or_default()
-    }
-
     #[test]
-    fn an_id_that_is_missing_malformed_or_zero_is_named() {
+    fn an_id_that_is_missing_malformed_or_zero_is_said_to_be_so() {
         for (text, problem) in [
-            ("", "run_id: is missing"),
-            ("7", "run_id: is not a uuid"),
-            ("00000000000000000000000000000000", "run_id: is all zero"),
+            ("", "is missing"),
+            ("7", "is not a uuid"),
+            ("00000000000000000000000000000000", "is all zero"),
         ] {
-            let complaint = complaints(|v| assert_eq!(id::<RunId>("run_id", text, v), None));
+            let complaint = id::<RunId>(text).unwrap_err();
             assert!(complaint.starts_with(problem), "{text}: {complaint}");
         }
     }
 
     #[test]
-    fn times_outside_1970_to_9999_are_named() {
+    fn times_outside_1970_to_9999_are_refused() {
         for (seconds, nanos) in [
             (-1, 0),
             (253_402_300_800, 0),
@@ -134,30 +130,24 @@ mod tests {
             (0, -1),
             (0, 1_000_000_000),
         ] {
-            let wire = prost_types::Timestamp { seconds, nanos };
-            let complaint = complaints(|v| assert_eq!(time("end_time", Some(&wire), v), None));
-            assert!(complaint.starts_with("end_time: "), "{seconds}: {complaint}");
+            time(prost_types::Timestamp { seconds, nanos }).unwrap_err();
         }
         let last = prost_types::Timestamp { seconds: 253_402_300_799, nanos: 999_999_999 };
-        assert!(
-            complaints(|v| assert_eq!(time("t", Some(&last), v), Some(Timestamp::MAX))).is_empty()
-        );
+        assert_eq!(time(last), Ok(Timestamp::MAX));
     }
 
     #[test]
-    fn limits_are_at_least_a_second() {
-        let zero = prost_types::Duration { seconds: 0, nanos: 0 };
-        assert!(!complaints(|v| assert_eq!(limit("stuck_after", Some(&zero), v), None)).is_empty());
+    fn durations_are_at_least_a_second_and_not_endless() {
+        for seconds in [0, -1, i64::MIN, i64::MAX] {
+            duration(prost_types::Duration { seconds, nanos: 0 }, MAX_LIMIT).unwrap_err();
+        }
+        let second = prost_types::Duration { seconds: 1, nanos: 0 };
+        assert_eq!(duration(second, MAX_LIMIT), Ok(SECOND));
     }
 
     #[test]
-    fn a_nul_and_a_megabyte_are_named() {
-        assert!(
-            complaints(|v| text("step_name", "a\0b", 1024, v)).contains("NUL character at byte 1")
-        );
-        assert!(
-            complaints(|v| text("step_name", &"x".repeat(1 << 20), 1024, v))
-                .contains("1048576 bytes")
-        );
+    fn a_nul_and_a_megabyte_are_refused() {
+        assert!(text("a\0b", 1024).unwrap_err().contains("NUL character at byte 1"));
+        assert!(text(&"x".repeat(1 << 20), 1024).unwrap_err().contains("1048576 bytes"));
     }
 }

@@ -1,7 +1,7 @@
 //! From what executors send to events that may be stored: checked, redacted,
 //! classified.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -15,9 +15,8 @@ use crate::{
         event::{End, FailureFacts, JsonText, ProgressReport, SpanEvent, SpanEventKind, Start},
         fingerprint::fingerprint,
         ids::{RunId, SpanId, SpanKey},
-        reason::ReasonKind,
         redact::{Detail, Redactor},
-        status::EndStatus,
+        status::{EndStatus, Status},
         time::Clock,
     },
     proto::{JsonObject, v1},
@@ -76,11 +75,11 @@ impl Intake {
         let mut violations = Violations::default();
         let run_id = match ids {
             Ids::Made if request.run_id.is_empty() => Some(RunId::generate()),
-            _ => check::id("run_id", &request.run_id, &mut violations),
+            _ => violations.take("run_id", check::id(&request.run_id)),
         };
         let span_id = match ids {
             Ids::Made if request.span_id.is_empty() => run_id.map(SpanId::generate),
-            _ => check::id("span_id", &request.span_id, &mut violations),
+            _ => violations.take("span_id", check::id(&request.span_id)),
         };
         if request.step_name.is_empty() {
             violations.add("step_name", "is missing: say what the step does");
@@ -89,13 +88,11 @@ impl Intake {
             violations.add("attempt", format!("is {}, the most is {MAX_ATTEMPT}", request.attempt));
         }
         let start = Start {
-            parent_span_id: check::optional_id(
-                "parent_span_id",
-                &request.parent_span_id,
-                &mut violations,
-            ),
+            parent_span_id: violations
+                .take("parent_span_id", check::optional_id(&request.parent_span_id))
+                .flatten(),
             task_id: self.name("task_id", &request.task_id, &mut violations),
-            retry_of: check::optional_id("retry_of", &request.retry_of, &mut violations),
+            retry_of: violations.take("retry_of", check::optional_id(&request.retry_of)).flatten(),
             layer: self.name("layer", &request.layer, &mut violations),
             step_name: self.name("step_name", &request.step_name, &mut violations),
             executor_host: self
@@ -103,15 +100,13 @@ impl Intake {
                 .or(peer),
             agent: self.name("agent", &request.agent, &mut violations),
             attempt: i32::try_from(request.attempt.clamp(1, MAX_ATTEMPT)).unwrap_or(1),
-            ts_start: check::time("start_time", request.start_time.as_ref(), &mut violations),
+            ts_start: violations
+                .take("start_time", request.start_time.map(check::time).transpose())
+                .flatten(),
             input_summary: self.summary("input", request.input.as_ref(), &mut violations),
             attributes: self.attributes(request.attributes.as_ref(), &mut violations),
-            stuck_after: check::limit("stuck_after", request.stuck_after.as_ref(), &mut violations),
-            progress_timeout: check::limit(
-                "progress_timeout",
-                request.progress_timeout.as_ref(),
-                &mut violations,
-            ),
+            stuck_after: limit("stuck_after", request.stuck_after, &mut violations),
+            progress_timeout: limit("progress_timeout", request.progress_timeout, &mut violations),
         };
         if let (Some(span), Some(parent)) = (span_id, start.parent_span_id)
             && span.otel() == parent.otel()
@@ -146,16 +141,15 @@ impl Intake {
     pub(super) fn end(&self, request: &v1::EndSpanRequest) -> Result<SpanEvent, ApiError> {
         let mut violations = Violations::default();
         let key = key(&request.run_id, &request.span_id, &mut violations);
-        let status = match request.status() {
-            v1::Status::Success => Some(EndStatus::Success),
-            v1::Status::Failed => Some(EndStatus::Failed),
-            v1::Status::Cancelled => Some(EndStatus::Cancelled),
-            v1::Status::Unspecified | v1::Status::Running => {
-                violations.add("status", "is not SUCCESS, FAILED or CANCELLED");
+        let status = match check::status(request.status) {
+            Ok(Some(Status::Ended(status))) => Some(status),
+            Ok(Some(Status::Running) | None) | Err(_) => {
+                violations.add("status", "is not SUCCESS, FAILED or CANCELLED: say how it ended");
                 None
             }
         };
-        let ts_end = check::time("end_time", request.end_time.as_ref(), &mut violations);
+        let ts_end =
+            violations.take("end_time", request.end_time.map(check::time).transpose()).flatten();
         let output_summary = self.summary("output", request.output.as_ref(), &mut violations);
         let status = status.unwrap_or(EndStatus::Failed);
         let failure = self.failure(status, request, &mut violations);
@@ -187,13 +181,13 @@ impl Intake {
         text: &str,
         violations: &mut Violations,
     ) -> Option<String> {
-        check::text(field, text, MAX_NAME_BYTES, violations);
+        violations.take(field, check::text(text, MAX_NAME_BYTES));
         (!text.is_empty()).then(|| self.redactor.text(text).into_owned())
     }
 
     /// A text of any length, redacted and cut; none where it is empty.
     fn prose(&self, field: &str, text: &str, violations: &mut Violations) -> Option<String> {
-        check::text(field, text, usize::MAX, violations);
+        violations.take(field, check::text(text, usize::MAX));
         (!text.is_empty()).then(|| self.redactor.text(text).into_owned())
     }
 
@@ -232,13 +226,9 @@ impl Intake {
         violations: &mut Violations,
     ) -> Option<FailureFacts> {
         let error = request.error.clone().unwrap_or_default();
-        let explicit_kind = request.reason_kind.map(|kind| match v1::ReasonKind::try_from(kind) {
-            Ok(kind) => ReasonKind::from(kind),
-            Err(_) => {
-                violations.add("reason_kind", format!("is {kind}, which names no kind"));
-                ReasonKind::Unknown
-            }
-        });
+        let explicit_kind = request
+            .reason_kind
+            .and_then(|kind| violations.take("reason_kind", check::reason_kind(kind)));
         check_reason_code(&request.reason_code, violations);
         let mut facts = FailureFacts {
             error_type: self.name("error.type", &error.r#type, violations),
@@ -281,8 +271,8 @@ impl Intake {
 
 /// The span that a request names.
 pub(super) fn key(run_id: &str, span_id: &str, violations: &mut Violations) -> Option<SpanKey> {
-    let run_id = check::id("run_id", run_id, violations);
-    let span_id = check::id("span_id", span_id, violations);
+    let run_id = violations.take("run_id", check::id(run_id));
+    let span_id = violations.take("span_id", check::id(span_id));
     Some(SpanKey { run_id: run_id?, span_id: span_id? })
 }
 
@@ -292,16 +282,14 @@ impl From<(RunId, SpanId)> for SpanKey {
     }
 }
 
-impl From<v1::ReasonKind> for ReasonKind {
-    fn from(kind: v1::ReasonKind) -> Self {
-        match kind {
-            v1::ReasonKind::Unknown => Self::Unknown,
-            v1::ReasonKind::Transient => Self::Transient,
-            v1::ReasonKind::Persistent => Self::Persistent,
-            v1::ReasonKind::Resource => Self::Resource,
-            v1::ReasonKind::Config => Self::Config,
-        }
-    }
+/// A liveness limit.
+fn limit(
+    field: &str,
+    sent: Option<prost_types::Duration>,
+    violations: &mut Violations,
+) -> Option<Duration> {
+    let checked = sent.map(|sent| check::duration(sent, check::MAX_LIMIT)).transpose();
+    violations.take(field, checked).flatten()
 }
 
 fn read_object(field: &str, object: &JsonObject, violations: &mut Violations) -> Option<Value> {

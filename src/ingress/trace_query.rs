@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 use super::{
-    answer,
+    answer, check,
     error::{ApiError, Violations},
     question,
 };
@@ -18,11 +18,8 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// The longest that a client may wait before it calls a run stuck.
-const MOST_THRESHOLD: Duration = Duration::from_secs(365 * 86_400);
 /// The furthest back that failures are counted.
 const MOST_WINDOW: Duration = Duration::from_secs(3_650 * 86_400);
-const SECOND: Duration = Duration::from_secs(1);
 /// The most that lists answer at once.
 const MOST_PAGE: u32 = 1_000;
 const DEFAULT_FAILURE_GROUPS: u32 = 20;
@@ -104,12 +101,11 @@ impl TraceQuery for TraceQueryService {
     ) -> Result<Response<v1::ListTopFailuresResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let window =
-            request.window.map_or(Ok(DAY), |sent| question::duration(sent, SECOND, MOST_WINDOW));
+        let window = request.window.map_or(Ok(DAY), |sent| check::duration(sent, MOST_WINDOW));
         let window = violations.take("window", window).unwrap_or_default();
         let limit = question::page_size(request.page_size, DEFAULT_FAILURE_GROUPS, MOST_PAGE);
         let limit = violations.take("page_size", limit).unwrap_or_default();
-        let kind = violations.take("reason_kind", question::reason_kind(request.reason_kind));
+        let kind = violations.take("reason_kind", check::reason_kind(request.reason_kind));
         let host = violations.take("executor_host", question::filter(request.executor_host));
         let agent = violations.take("agent", question::filter(request.agent));
         violations.check()?;
@@ -130,10 +126,8 @@ impl TraceQuery for TraceQueryService {
     ) -> Result<Response<v1::ListStuckRunsResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let threshold = request
-            .threshold
-            .map(|sent| question::duration(sent, SECOND, MOST_THRESHOLD))
-            .transpose();
+        let threshold =
+            request.threshold.map(|sent| check::duration(sent, check::MAX_LIMIT)).transpose();
         let threshold = violations.take("threshold", threshold).flatten();
         let limit = question::page_size(request.page_size, MOST_PAGE, MOST_PAGE);
         let limit = violations.take("page_size", limit).unwrap_or_default();
@@ -169,12 +163,12 @@ fn run_walk(request: v1::ListRunsRequest, violations: &mut Violations) -> RunWal
     let executor_host = text("executor_host", request.executor_host);
     let layer = text("layer", request.layer);
     let mut time = |field, sent: Option<prost_types::Timestamp>| {
-        violations.take(field, sent.map(question::timestamp).transpose()).flatten()
+        violations.take(field, sent.map(check::time).transpose()).flatten()
     };
     let started_after = time("started_after", request.started_after);
     let started_before = time("started_before", request.started_before);
-    let status = violations.take("status", question::status(request.status)).flatten();
-    let reason_kind = request.reason_kind.map(question::reason_kind).transpose();
+    let status = violations.take("status", check::status(request.status)).flatten();
+    let reason_kind = request.reason_kind.map(check::reason_kind).transpose();
     let reason_kind = violations.take("reason_kind", reason_kind).flatten();
     RunWalk {
         task_id,
@@ -186,7 +180,7 @@ fn run_walk(request: v1::ListRunsRequest, violations: &mut Violations) -> RunWal
 }
 
 fn run_id(text: &str) -> Result<RunId, ApiError> {
-    question::run_id(text).map_err(|problem| ApiError::invalid("run_id", problem))
+    check::id(text).map_err(|problem| ApiError::invalid("run_id", problem))
 }
 
 fn page_size(sent: u32, most: u32) -> Result<u32, ApiError> {

@@ -140,7 +140,9 @@ async fn a_threshold_must_be_from_a_second_to_a_year(pool: PgPool) {
         let threshold = Some(prost_types::Duration { seconds, nanos });
         service.list_stuck_runs(Request::new(v1::ListStuckRunsRequest { threshold, page_size: 0 }))
     };
-    for (seconds, nanos) in [(0, 0), (0, 999_999_999), (-5, 0), (31_536_000, 1), (i64::MAX, 0)] {
+    for (seconds, nanos) in
+        [(0, 0), (0, 999_999_999), (-5, 0), (i64::MIN, 0), (31_536_000, 1), (i64::MAX, 0)]
+    {
         let status = ask(seconds, nanos).await.unwrap_err();
         assert_eq!(fields(&status), ["threshold"], "{seconds} {nanos}");
         assert!(status.message().ends_with("send from 1 s to 365 days"), "{status:?}");
@@ -212,7 +214,7 @@ async fn filters_of_failures_are_checked(pool: PgPool) {
         complaints[0].1,
         "is 7: send UNKNOWN (0), TRANSIENT (1), PERSISTENT (2), RESOURCE (3) or CONFIG (4)"
     );
-    assert_eq!(complaints[2].1, "is 1026 bytes long: send at most 1024");
+    assert_eq!(complaints[2].1, "is 1026 bytes long, the most is 1024: shorten it");
 }
 
 #[sqlx::test]
