@@ -10,12 +10,14 @@
 //! 5. [`query`] answers questions from it.
 //!
 //! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
-//! [`config`] and [`cli`] are what a person types, and [`embedded_postgres`] is
-//! the database of those who have none.
+//! [`config`] and [`cli`] are what a person types, [`client`] is how commands
+//! reach a collector, and [`embedded_postgres`] is the database of those who
+//! have none.
 
 pub mod app;
 pub mod artifacts;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod embedded_postgres;

@@ -1,0 +1,248 @@
+//! What the collector is told, beside the command and never in its way: a task
+//! of its own that tries again until it is heard, or until time is up.
+
+use std::{future::Future, time::Duration};
+
+use futures_util::future::{Either, join, select};
+use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
+use tonic::{Code, Response, Status};
+
+use crate::{
+    client::{Collector, CollectorUrl, is_unreachable},
+    domain::ids::SpanKey,
+    proto::v1::{
+        EndSpanRequest, HeartbeatRequest, HeartbeatResponse, StartSpanRequest, StoreArtifactRequest,
+    },
+};
+
+/// How long a call may take while the command runs. Nothing waits for it.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pauses between tries while the command runs: from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Pauses between tries once it has ended, when every moment counts.
+const FINAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// The last things to say.
+#[derive(Debug)]
+pub(super) struct Finish {
+    /// The step's end.
+    pub(super) end: EndSpanRequest,
+    /// Its log.
+    pub(super) log: Option<StoreArtifactRequest>,
+    /// How long all that is left may take.
+    pub(super) within: Duration,
+}
+
+/// What has become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// The collector has everything.
+    Complete,
+    /// It has the step, without its log.
+    LogMissing(String),
+    /// It doesn't have the step's start or end.
+    StepMissing(String),
+}
+
+/// The span's way to the collector.
+pub(super) struct Telemetry {
+    finish: oneshot::Sender<Finish>,
+    courier: JoinHandle<Delivery>,
+}
+
+impl Telemetry {
+    /// Tells the collector about the step from now on.
+    pub(super) fn begin(
+        url: CollectorUrl,
+        key: SpanKey,
+        start: StartSpanRequest,
+        heartbeat: Duration,
+    ) -> Self {
+        let (finish, finished) = oneshot::channel();
+        let courier = Courier {
+            collector: Collector::lazy(url, CALL_TIMEOUT),
+            key,
+            start,
+            is_started: false,
+            heartbeat,
+            failed_tries: 0,
+        };
+        Self { finish, courier: tokio::spawn(courier.run(finished)) }
+    }
+
+    /// Says the last things. Returns once they are said, or time is up.
+    pub(super) async fn finish(self, finish: Finish) -> Delivery {
+        if self.finish.send(finish).is_err() {
+            return Delivery::StepMissing("it stopped early".to_owned());
+        }
+        match self.courier.await {
+            Ok(delivery) => delivery,
+            Err(error) => Delivery::StepMissing(error.to_string()),
+        }
+    }
+}
+
+struct Courier {
+    collector: Collector,
+    key: SpanKey,
+    start: StartSpanRequest,
+    /// Whether the collector has the start.
+    is_started: bool,
+    heartbeat: Duration,
+    /// How many tries in a row have failed.
+    failed_tries: u32,
+}
+
+impl Courier {
+    async fn run(mut self, mut finished: oneshot::Receiver<Finish>) -> Delivery {
+        let finish = {
+            let living = Box::pin(self.live());
+            match select(&mut finished, living).await {
+                Either::Left((finish, _)) => finish,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        match finish {
+            Ok(finish) => self.deliver(finish).await,
+            Err(_) => Delivery::StepMissing("the command was left".to_owned()),
+        }
+    }
+
+    /// Starts the span and keeps it alive. Whatever call is under way when the
+    /// command ends is dropped and, where it matters, made again: every call
+    /// may be repeated.
+    async fn live(&mut self) -> std::convert::Infallible {
+        loop {
+            let result = if self.is_started { self.beat().await } else { self.start().await };
+            match result {
+                // A heartbeat has found that the start is missing.
+                Ok(()) if !self.is_started => {}
+                Ok(()) => {
+                    self.failed_tries = 0;
+                    tokio::time::sleep(self.heartbeat).await;
+                }
+                Err(()) => {
+                    // A connection that neither answers nor breaks would stay
+                    // so for ever.
+                    self.collector = self.collector.anew();
+                    let pause = FIRST_PAUSE * 2_u32.pow(self.failed_tries.min(10));
+                    self.failed_tries += 1;
+                    tokio::time::sleep(pause.min(LONGEST_PAUSE).min(self.heartbeat)).await;
+                }
+            }
+        }
+    }
+
+    async fn start(&mut self) -> Result<(), ()> {
+        let mut client = self.collector.spans();
+        self.collector.ask(client.start_span(self.start.clone())).await.map_err(drop)?;
+        self.is_started = true;
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), ()> {
+        let mut client = self.collector.spans();
+        let call = client.heartbeat(HeartbeatRequest {
+            run_id: self.key.run_id.to_string(),
+            span_id: self.key.span_id.to_string(),
+            progress: None,
+        });
+        let reply: HeartbeatResponse = self.collector.ask(call).await.map_err(drop)?;
+        // A collector that lost its data, or is another one by now, knows the
+        // heartbeat and not the step.
+        self.is_started = reply.known;
+        Ok(())
+    }
+
+    async fn deliver(&mut self, finish: Finish) -> Delivery {
+        let tries = Tries {
+            collector: self.collector.clone(),
+            deadline: Instant::now() + finish.within,
+            // Should the connection be dead, the second half is for another.
+            call_timeout: finish.within / 2,
+        };
+        // Events of one span may come in any order, so neither waits for the
+        // other.
+        let start = async {
+            if self.is_started {
+                return Ok(());
+            }
+            tries
+                .call(|collector| {
+                    let (mut client, request) = (collector.spans(), self.start.clone());
+                    async move { client.start_span(request).await }
+                })
+                .await
+        };
+        let end = tries.call(|collector| {
+            let (mut client, request) = (collector.spans(), finish.end.clone());
+            async move { client.end_span(request).await }
+        });
+        if let (Err(why), _) | (Ok(()), Err(why)) = join(start, end).await {
+            return Delivery::StepMissing(why);
+        }
+        let Some(log) = finish.log else { return Delivery::Complete };
+        let stored = tries.call(|collector| {
+            let (mut client, request) = (collector.spans(), log.clone());
+            async move { client.store_artifact(request).await }
+        });
+        stored.await.map_or_else(Delivery::LogMissing, |()| Delivery::Complete)
+    }
+}
+
+/// Tries within a deadline.
+struct Tries {
+    collector: Collector,
+    deadline: Instant,
+    call_timeout: Duration,
+}
+
+impl Tries {
+    /// Makes a call until it succeeds, cannot succeed, or time is up; then says
+    /// why not.
+    async fn call<T, F>(&self, make: impl Fn(&Collector) -> F) -> Result<(), String>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut collector = self.collector.clone();
+        let mut why = "no time was left".to_owned();
+        while Instant::now() < self.deadline {
+            let until = self.deadline.min(Instant::now() + self.call_timeout);
+            match tokio::time::timeout_at(until, make(&collector)).await {
+                Ok(Ok(_)) => return Ok(()),
+                // Nobody is there, and waiting for somebody would only delay
+                // the command's caller.
+                Ok(Err(status)) if is_unreachable(&status) => {
+                    return Err("nobody listens there".to_owned());
+                }
+                Ok(Err(status)) => {
+                    why = status.message().to_owned();
+                    if !may_pass(status.code()) {
+                        return Err(why);
+                    }
+                }
+                Err(_) => why = "no answer".to_owned(),
+            }
+            collector = collector.anew();
+            tokio::time::sleep(FINAL_PAUSE).await;
+        }
+        Err(why)
+    }
+}
+
+/// Whether the same call, made again, may succeed.
+fn may_pass(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::Unimplemented
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+    )
+}

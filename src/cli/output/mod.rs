@@ -1,0 +1,15 @@
+//! How answers are written: tables and trees for people, JSON for scripts.
+
+mod ages;
+mod json;
+mod paint;
+mod table;
+mod visible;
+mod writer;
+
+pub(crate) use ages::{age, bytes, seconds};
+pub(crate) use json::ToJson;
+pub(crate) use paint::{Hue, Palette};
+pub(crate) use table::{Field, Sheet};
+pub(crate) use visible::{clip, visible};
+pub(crate) use writer::Output;
