@@ -179,7 +179,7 @@ async fn statements_by_hand(database: &Database) -> f64 {
     let begin = Instant::now();
     let mut connections = JoinSet::new();
     for _ in 0..LANES {
-        let mut writer = database.writer().await.unwrap();
+        let mut writer = database.writer(Duration::from_secs(15)).await.unwrap();
         connections.spawn(async move {
             for _ in 0..CLIENTS * SPANS_PER_CLIENT / LANES / BY_HAND_BATCH {
                 batch_by_hand(&mut writer).await;

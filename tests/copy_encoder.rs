@@ -162,7 +162,7 @@ async fn every_span_comes_back_as_it_went() {
 
     let database = Database::connect(support::new_database().await.parse().unwrap()).await.unwrap();
     database.migrate().await.unwrap();
-    let mut writer = database.writer().await.unwrap();
+    let mut writer = database.writer(std::time::Duration::from_secs(15)).await.unwrap();
     writer.begin().await.unwrap();
     writer.copy_live(&running).await.unwrap();
     writer.copy_finished(&ended).await.unwrap();
@@ -185,7 +185,7 @@ async fn every_span_comes_back_as_it_went() {
 async fn no_rows_are_no_error() {
     let database = Database::connect(support::new_database().await.parse().unwrap()).await.unwrap();
     database.migrate().await.unwrap();
-    let mut writer = database.writer().await.unwrap();
+    let mut writer = database.writer(std::time::Duration::from_secs(15)).await.unwrap();
     writer.copy_live(&[]).await.unwrap();
     writer.copy_finished(&[]).await.unwrap();
     assert!(writer.load_live(&[]).await.unwrap().is_empty());

@@ -177,7 +177,7 @@ impl EmbeddedPostgres {
     }
 
     /// Stops Postgres and returns when all its processes are gone: a shutdown
-    /// with checkpoint, after 5 s one without, after 2 s more by force.
+    /// with checkpoint, after 3 s one without, after 1 s more by force.
     /// Sessions that are open then are cut off, so close pools first.
     ///
     /// # Errors

@@ -34,10 +34,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 const SHARED_MEMORY_WAIT: Duration = Duration::from_secs(10);
 const SHARED_MEMORY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a fast shutdown may take: it writes a checkpoint. Together with
-/// the next it fits into the ten seconds that the collector has for its exit.
-const FAST_SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
-const IMMEDIATE_SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+/// How long a fast shutdown may take: it writes a checkpoint. The collector has
+/// ten seconds for its exit, of which its clients and lanes take up to half
+/// where Postgres hangs; this and the next fit into the rest.
+const FAST_SHUTDOWN_WAIT: Duration = Duration::from_secs(3);
+const IMMEDIATE_SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
 
 /// All that is needed to start a postmaster, again and again.
 #[derive(Debug)]
@@ -84,6 +85,11 @@ impl Launch {
     /// Ends and removes what an earlier postmaster left.
     pub(super) async fn clear(&self) -> Result<(), EmbeddedPostgresError> {
         predecessor::clear(&self.layout, &self.identity, &self.socket_dir).await
+    }
+
+    /// The same, where asking has been in vain.
+    async fn clear_by_force(&self) -> Result<(), EmbeddedPostgresError> {
+        predecessor::clear_by_force(&self.layout, &self.identity, &self.socket_dir).await
     }
 }
 
@@ -179,9 +185,10 @@ impl Postmaster {
             tracing::warn!(%signal, "postgres does not stop in time, insisting");
         }
         self.signal(Signal::SIGKILL);
-        // The children notice, and are waited for here.
         let killed = self.ended().await;
-        launch.clear().await?;
+        // The children would notice, unless whatever held up their parent holds
+        // them up too.
+        launch.clear_by_force().await?;
         killed.map(drop)
     }
 

@@ -47,6 +47,24 @@ pub(super) async fn clear(
     identity: &Identity,
     socket_dir: &Path,
 ) -> Result<(), EmbeddedPostgresError> {
+    clear_by(&PATIENCE, layout, identity, socket_dir).await
+}
+
+/// The same for processes that were asked before, and did not listen.
+pub(super) async fn clear_by_force(
+    layout: &Layout,
+    identity: &Identity,
+    socket_dir: &Path,
+) -> Result<(), EmbeddedPostgresError> {
+    clear_by(&PATIENCE[2..], layout, identity, socket_dir).await
+}
+
+async fn clear_by(
+    signals: &[(Signal, Duration)],
+    layout: &Layout,
+    identity: &Identity,
+    socket_dir: &Path,
+) -> Result<(), EmbeddedPostgresError> {
     let mut left = members(layout, identity)?;
     if !left.is_empty() {
         let started = Instant::now();
@@ -54,7 +72,7 @@ pub(super) async fn clear(
             processes = left.len(),
             "stopping the postgres that an earlier run left behind"
         );
-        for (signal, patience) in PATIENCE {
+        for &(signal, patience) in signals {
             for member in &left {
                 // SIGINT only cancels a statement in a child; a child whose
                 // postmaster is gone leaves by itself.

@@ -241,7 +241,11 @@ impl Lane {
             if Instant::now() < retry_at {
                 return Err(IngestError::DatabaseAway);
             }
-            let opened = timeout(self.options.connect_timeout, self.database.writer()).await;
+            let opened = timeout(
+                self.options.connect_timeout,
+                self.database.writer(self.options.commit_timeout),
+            )
+            .await;
             match opened {
                 Ok(Ok(writer)) => self.connection = Connection::Open(writer),
                 Ok(Err(error)) => {

@@ -105,13 +105,14 @@ impl Database {
         Ok(migrated?)
     }
 
-    /// A connection for a lane.
+    /// A connection for a lane. Postgres ends a transaction of which nothing is
+    /// heard for `idle_limit`.
     ///
     /// # Errors
     ///
     /// Where the server cannot be reached.
-    pub async fn writer(&self) -> Result<SpanWriter, StorageError> {
-        SpanWriter::connect(&self.options).await
+    pub async fn writer(&self, idle_limit: Duration) -> Result<SpanWriter, StorageError> {
+        SpanWriter::connect(&self.options, idle_limit).await
     }
 
     /// The pool for reading.

@@ -3,6 +3,8 @@
 //! What it can do to the tables stands beside each table: [`super::runs`],
 //! [`super::live`], [`super::finished`], [`super::artifacts`].
 
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{DatabaseOptions, StorageError};
@@ -14,7 +16,11 @@ pub struct SpanWriter {
 }
 
 impl SpanWriter {
-    pub(super) async fn connect(options: &DatabaseOptions) -> Result<Self, StorageError> {
+    pub(super) async fn connect(
+        options: &DatabaseOptions,
+        idle_limit: Duration,
+    ) -> Result<Self, StorageError> {
+        let idle_limit_ms = idle_limit.as_millis().to_string();
         let options: PgConnectOptions = options.0.clone().options([
             // All statements of a lane look rows up by key. Plans that read
             // whole tables are never right, whatever the statistics say, and
@@ -26,6 +32,14 @@ impl SpanWriter {
             ("jit", "off"),
             // Acknowledged means committed, whatever the server's default is.
             ("synchronous_commit", "on"),
+            // A connection that is lost without a word leaves its transaction
+            // open, and its locks would keep the same runs from being written
+            // by the next. By then the lane has long given it up.
+            ("idle_in_transaction_session_timeout", idle_limit_ms.as_str()),
+            // The same where it was lost within a COPY, which is not idle.
+            ("tcp_keepalives_idle", "15"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
         ]);
         Ok(Self { conn: PgConnection::connect_with(&options).await? })
     }
