@@ -480,12 +480,13 @@ async fn a_slow_reader_loses_nothing() {
             // Slower than any wait of exec's for what has nothing to say.
             let length = stdout.read(&mut chunk).unwrap();
             if length == 0 {
-                child.wait().unwrap();
-                break all.len();
+                break;
             }
             all.extend_from_slice(&chunk[..length]);
             std::thread::sleep(Duration::from_millis(150));
         }
+        child.wait().unwrap();
+        all.len()
     });
     assert_eq!(read.await.unwrap(), 300_000);
 }
