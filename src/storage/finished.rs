@@ -6,7 +6,7 @@ use super::{
     SpanWriter, StorageError,
     columns::{Fields, key_columns},
     copy::CopyBuffer,
-    live::{read_json, read_life, read_start, write_identity, write_life},
+    shared::{SHARED_COLUMNS, read_json, read_shared, write_shared},
 };
 use crate::domain::{
     event::FailureFacts,
@@ -37,7 +37,7 @@ const COPY: &str = "
         reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends,
         conflicting_end_hashes
     ) FROM STDIN (FORMAT binary)";
-const COPY_COLUMNS: i16 = 32;
+const COPY_COLUMNS: i16 = SHARED_COLUMNS + 12;
 
 const DELETE: &str = "
     DELETE FROM finished_spans f USING unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
@@ -84,11 +84,7 @@ impl SpanWriter {
 
 fn write_row(rows: &mut CopyBuffer, span: &Span, ended: &Ended) {
     rows.row();
-    write_identity(rows, span);
-    rows.optional(span.start.ts_start, CopyBuffer::timestamp);
-    write_life(rows, span);
-    rows.optional(span.start.input_summary.as_ref(), CopyBuffer::json);
-    rows.optional(span.start.attributes.as_ref(), CopyBuffer::json);
+    write_shared(rows, span);
     rows.text(ended.status.as_str());
     rows.timestamp(ended.ts_end);
     rows.optional(ended.output_summary.as_ref(), CopyBuffer::json);
@@ -110,12 +106,7 @@ fn write_row(rows: &mut CopyBuffer, span: &Span, ended: &Ended) {
 
 fn read_row(row: &PgRow) -> Result<Span, StorageError> {
     let mut fields = Fields::of(row);
-    let mut span = read_start(&mut fields)?;
-    span.start.ts_start = fields.take()?;
-    span.started = span.start.ts_start.is_some();
-    read_life(&mut fields, &mut span)?;
-    span.start.input_summary = read_json(&mut fields)?;
-    span.start.attributes = read_json(&mut fields)?;
+    let mut span = read_shared(&mut fields)?;
     let Ok(Status::Ended(status)) = fields.take::<&str>()?.parse() else {
         return Err(inconsistent("status"));
     };

@@ -1,21 +1,14 @@
 //! `live_spans`: spans that run now.
 
-use std::time::Duration;
-
 use sqlx::postgres::PgRow;
 
 use super::{
     SpanWriter, StorageError,
     columns::{Fields, key_columns},
     copy::CopyBuffer,
+    shared::{SHARED_COLUMNS, read_progress, read_shared, write_shared},
 };
-use crate::domain::{
-    event::{JsonText, Start},
-    ids::SpanKey,
-    progress::Progress,
-    span::Span,
-    time::Timestamp,
-};
+use crate::domain::{ids::SpanKey, progress::Progress, span::Span, time::Timestamp};
 
 const LOAD: &str = "
     SELECT run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
@@ -27,7 +20,6 @@ const LOAD: &str = "
     JOIN live_spans l USING (run_id, span_id)
     FOR UPDATE OF l";
 
-/// As many columns as [`write_row`] writes.
 const COPY: &str = "
     COPY live_spans (
         run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
@@ -35,7 +27,7 @@ const COPY: &str = "
         progress_at, progress_reported_at, progress_current, progress_total, progress_note,
         stuck_after_ms, progress_timeout_ms, input_summary, attributes, cancel_requested
     ) FROM STDIN (FORMAT binary)";
-const COPY_COLUMNS: i16 = 21;
+const COPY_COLUMNS: i16 = SHARED_COLUMNS + 1;
 
 const DELETE: &str = "
     DELETE FROM live_spans l USING unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
@@ -94,7 +86,9 @@ impl SpanWriter {
     pub async fn copy_live(&mut self, spans: &[&Span]) -> Result<(), StorageError> {
         let mut rows = CopyBuffer::new(COPY_COLUMNS);
         for span in spans {
-            write_row(&mut rows, span);
+            rows.row();
+            write_shared(&mut rows, span);
+            rows.bool(span.cancel_requested);
         }
         self.copy_in(COPY, rows.finish()).await
     }
@@ -188,106 +182,9 @@ impl SpanWriter {
     }
 }
 
-fn write_row(rows: &mut CopyBuffer, span: &Span) {
-    rows.row();
-    write_identity(rows, span);
-    rows.optional(span.start.ts_start, CopyBuffer::timestamp);
-    write_life(rows, span);
-    rows.optional(span.start.input_summary.as_ref(), CopyBuffer::json);
-    rows.optional(span.start.attributes.as_ref(), CopyBuffer::json);
-    rows.bool(span.cancel_requested);
-}
-
-/// `run_id` to `attempt`: the columns that both tables begin with.
-pub(super) fn write_identity(rows: &mut CopyBuffer, span: &Span) {
-    let start = &span.start;
-    rows.uuid(span.key.run_id);
-    rows.uuid(span.key.span_id);
-    rows.optional(start.parent_span_id, CopyBuffer::uuid);
-    rows.optional(start.layer.as_deref(), CopyBuffer::text);
-    rows.optional(start.step_name.as_deref(), CopyBuffer::text);
-    rows.optional(start.executor_host.as_deref(), CopyBuffer::text);
-    rows.optional(start.agent.as_deref(), CopyBuffer::text);
-    rows.int4(start.attempt.max(1));
-}
-
-/// `first_seen_at` to `progress_timeout_ms`: the columns of liveness.
-pub(super) fn write_life(rows: &mut CopyBuffer, span: &Span) {
-    let progress = span.progress.as_ref();
-    rows.timestamp(span.first_seen_at);
-    rows.timestamp(span.last_alive_at);
-    rows.optional(progress.map(|progress| progress.moved_at), CopyBuffer::timestamp);
-    rows.optional(progress.map(|progress| progress.reported_at), CopyBuffer::timestamp);
-    rows.optional(progress.map(|progress| progress.current), CopyBuffer::float8);
-    rows.optional(progress.and_then(|progress| progress.total), CopyBuffer::float8);
-    rows.optional(progress.and_then(|progress| progress.note.as_deref()), CopyBuffer::text);
-    rows.optional(span.start.stuck_after.map(milliseconds), CopyBuffer::int8);
-    rows.optional(span.start.progress_timeout.map(milliseconds), CopyBuffer::int8);
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 fn read_row(row: &PgRow) -> Result<Span, StorageError> {
     let mut fields = Fields::of(row);
-    let mut span = read_start(&mut fields)?;
-    span.start.ts_start = fields.take()?;
-    span.started = span.start.ts_start.is_some();
-    read_life(&mut fields, &mut span)?;
-    span.start.input_summary = read_json(&mut fields)?;
-    span.start.attributes = read_json(&mut fields)?;
+    let mut span = read_shared(&mut fields)?;
     span.cancel_requested = fields.take()?;
     Ok(span)
-}
-
-/// `run_id` to `attempt`: the columns that both tables begin with.
-pub(super) fn read_start(fields: &mut Fields<'_>) -> Result<Span, StorageError> {
-    let key = fields.key()?;
-    let mut span = Span::stub(key, Timestamp::EPOCH);
-    span.start = Start {
-        parent_span_id: fields.optional_span()?,
-        layer: fields.take()?,
-        step_name: fields.take()?,
-        executor_host: fields.take()?,
-        agent: fields.take()?,
-        attempt: fields.take()?,
-        ..Start::default()
-    };
-    Ok(span)
-}
-
-/// `first_seen_at` to `progress_timeout_ms`: the columns of liveness.
-pub(super) fn read_life(fields: &mut Fields<'_>, span: &mut Span) -> Result<(), StorageError> {
-    span.first_seen_at = fields.take()?;
-    span.last_alive_at = fields.take()?;
-    span.progress = read_progress(fields)?;
-    span.start.stuck_after = read_milliseconds(fields)?;
-    span.start.progress_timeout = read_milliseconds(fields)?;
-    Ok(())
-}
-
-fn read_progress(fields: &mut Fields<'_>) -> Result<Option<Progress>, StorageError> {
-    let moved_at: Option<Timestamp> = fields.take()?;
-    let reported_at: Option<Timestamp> = fields.take()?;
-    let current: Option<f64> = fields.take()?;
-    let total = fields.take()?;
-    let note = fields.take()?;
-    Ok(match (moved_at, reported_at, current) {
-        (Some(moved_at), Some(reported_at), Some(current)) => {
-            Some(Progress { current, total, note, moved_at, reported_at })
-        }
-        _ => None,
-    })
-}
-
-fn read_milliseconds(fields: &mut Fields<'_>) -> Result<Option<Duration>, StorageError> {
-    Ok(fields
-        .take::<Option<i64>>()?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .map(Duration::from_millis))
-}
-
-pub(super) fn read_json(fields: &mut Fields<'_>) -> Result<Option<JsonText>, StorageError> {
-    Ok(fields.take::<Option<String>>()?.map(JsonText::from_valid))
 }

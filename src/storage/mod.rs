@@ -12,6 +12,7 @@ mod finished;
 mod live;
 mod read;
 mod runs;
+mod shared;
 mod writer;
 
 pub use artifacts::NewArtifact;

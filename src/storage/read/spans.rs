@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::{
     columns::{Fields, key_columns},
     finished::read_end,
-    live::{read_json, read_life, read_start},
+    shared::read_shared,
 };
 use crate::{
     domain::{
@@ -179,12 +179,7 @@ fn read_row(row: &PgRow) -> Result<Span, StorageError> {
 }
 
 pub(super) fn read_outline(fields: &mut Fields<'_>) -> Result<Span, StorageError> {
-    let mut span = read_start(fields)?;
-    span.start.ts_start = fields.take()?;
-    span.started = span.start.ts_start.is_some();
-    read_life(fields, &mut span)?;
-    span.start.input_summary = read_json(fields)?;
-    span.start.attributes = read_json(fields)?;
+    let mut span = read_shared(fields)?;
     span.cancel_requested = fields.take()?;
     let status: Option<&str> = fields.take()?;
     span.ended = match status.map(str::parse) {
