@@ -78,6 +78,42 @@ async fn an_act_shows_everything_there_is_to_see() {
 }
 
 #[tokio::test]
+async fn what_was_played_can_be_asked_about() {
+    let app = TestApp::start().await;
+    let url = format!("http://{}", app.app.grpc_addr());
+    let played = demo(url.clone(), &["--speed", "40"]).await;
+    let ask = async |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_livespan"));
+        command.args(args).args(["--json", "--server", &url]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or(serde_json::Value::Null)
+    };
+    // Both limits are 5 s of the clock, whatever the play's speed.
+    support::eventually("two runs are stuck", async || {
+        let stuck = ask(&["stuck"]).await;
+        let mut verdicts: Vec<_> = stuck["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["verdict"].as_str().unwrap().to_owned())
+            .collect();
+        verdicts.sort_unstable();
+        verdicts == ["NO_HEARTBEAT", "NO_PROGRESS"]
+    })
+    .await;
+    assert_eq!(ask(&["runs"]).await["runs"].as_array().unwrap().len(), 10);
+    assert_eq!(ask(&["runs", "--active"]).await["total_count"], 2);
+    let retried = ask(&["runs", "--reason-kind", "TRANSIENT", "--status", "FAILED"]).await;
+    let run = &retried["runs"][0];
+    assert_eq!(run["root_step_name"], "collect prices", "{}", text(&played.stdout));
+    let task = run["task_id"].as_str().unwrap();
+    assert_eq!(ask(&["runs", "--task", task]).await["runs"].as_array().unwrap().len(), 2);
+    let timeline = ask(&["timeline", run["run_id"].as_str().unwrap()]).await;
+    assert_eq!(timeline["spans"].as_array().unwrap().len(), 3);
+    assert!(ask(&["failures"]).await["failures"].as_array().unwrap().len() >= 6);
+}
+
+#[tokio::test]
 async fn the_same_seed_plays_the_same_act() {
     let mut stories = Vec::new();
     for seed in ["3", "3", "4"] {

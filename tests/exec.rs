@@ -32,6 +32,13 @@ fn exec(server: &str, flags: &[&str], command: &[&str]) -> Command {
     exec
 }
 
+/// Would wait for a minute, where there is anything to wait for.
+const PATIENT: &[&str] = &["--flush-timeout", "60s"];
+
+/// Far less than what a command that waits would take, and far more than what
+/// a loaded machine adds to one that doesn't.
+const SOON: Duration = Duration::from_secs(20);
+
 /// Runs it to its end, with what it writes.
 async fn output(mut command: Command) -> Output {
     spawn_blocking(move || command.output().unwrap()).await.unwrap()
@@ -309,8 +316,8 @@ async fn what_was_to_be_ignored_stays_ignored() {
 async fn without_a_collector_only_one_line_is_different() {
     let server = nobody().await;
     let start = Instant::now();
-    let done = output(exec(&server, &[], &["sh", "-c", "echo out; exit 3"])).await;
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let done = output(exec(&server, PATIENT, &["sh", "-c", "echo out; exit 3"])).await;
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(3), "out\n"));
     let stderr = text(&done.stderr);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -323,9 +330,9 @@ async fn without_a_collector_only_one_line_is_different() {
 #[tokio::test]
 async fn a_name_that_does_not_resolve_costs_no_time_and_no_failure() {
     let start = Instant::now();
-    let done = output(exec("http://no-such-host.invalid:4317", &["-q"], &["true"])).await;
+    let done = output(exec("http://no-such-host.invalid:4317", PATIENT, &["true"])).await;
     assert!(done.status.success());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -335,7 +342,7 @@ async fn a_collector_that_hangs_costs_the_flush_timeout_and_no_more() {
     let done = output(exec(&server, &["--flush-timeout", "500ms"], &["sh", "-c", "exit 5"])).await;
     let took = start.elapsed();
     assert_eq!(done.status.code(), Some(5));
-    assert!(took >= Duration::from_millis(450) && took < Duration::from_secs(3), "{took:?}");
+    assert!(took >= Duration::from_millis(450) && took < SOON, "{took:?}");
     assert!(text(&done.stderr).contains("no answer"), "{}", text(&done.stderr));
 }
 
@@ -351,7 +358,7 @@ async fn a_collector_that_hangs_does_not_hold_up_the_output() {
     let status = spawn_blocking(move || {
         assert_eq!(read_line(child.stdout.as_mut().unwrap()), "first");
         drop(child.stdin.take());
-        wait_within(&mut child, Duration::from_secs(5))
+        wait_within(&mut child, SOON)
     });
     assert_eq!(status.await.unwrap().code(), Some(1));
 }
@@ -369,7 +376,7 @@ async fn a_collector_that_resets_every_connection_is_given_up() {
     let start = Instant::now();
     let done = output(exec(&server, &["--flush-timeout", "500ms"], &["true"])).await;
     assert!(done.status.success());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     assert_eq!(text(&done.stderr).lines().count(), 1);
 }
 
@@ -393,7 +400,7 @@ async fn a_busy_collector_is_asked_again() {
 
 /// A command that ends when its standard input does.
 fn until_told(server: &str) -> std::process::Child {
-    exec(server, &["--heartbeat", "50ms"], &["cat"])
+    exec(server, &["--heartbeat", "50ms", "--flush-timeout", "60s"], &["cat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -424,7 +431,7 @@ async fn a_collector_that_dies_costs_only_the_records() {
     let start = Instant::now();
     let done = spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     assert!(done.status.success());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     assert_eq!(text(&done.stderr).lines().count(), 1);
 }
 
@@ -456,11 +463,11 @@ async fn a_background_process_that_holds_the_output_is_not_waited_for() {
     let (status, sleeper) = spawn_blocking(move || {
         let sleeper: i32 = read_line(&mut stdout).parse().unwrap();
         assert_eq!(read_line(&mut stdout), "done");
-        (wait_within(&mut child, Duration::from_secs(10)), sleeper)
+        (wait_within(&mut child, SOON), sleeper)
     })
     .await
     .unwrap();
-    assert!(status.success() && start.elapsed() < Duration::from_secs(8));
+    assert!(status.success() && start.elapsed() < SOON);
     assert!(text(&collector.artifacts()[0].content).ends_with("done\n"));
     kill_process(Pid::from_raw(sleeper).unwrap(), Signal::KILL).unwrap();
 }
@@ -502,7 +509,7 @@ async fn a_reader_that_goes_away_ends_the_command_as_it_would_alone() {
     let status = spawn_blocking(move || {
         assert_eq!(read_line(child.stdout.as_mut().unwrap()), "y");
         drop(child.stdout.take());
-        wait_within(&mut child, Duration::from_secs(10))
+        wait_within(&mut child, SOON)
     })
     .await
     .unwrap();

@@ -129,32 +129,33 @@ async fn ask(args: &RunsArgs, collector: &Collector) -> Result<v1::ListRunsRespo
 }
 
 fn write_runs(answer: &v1::ListRunsResponse, output: &mut Output) {
-    let header = [
-        "RUN", "STATUS", "STARTED", "DURATION", "STEP", "TASK", "TRY", "SPANS", "FAILED", "HOSTS",
-        "AGENTS",
-    ];
-    let mut sheet = Sheet::new(output, &header, &["RUN", "STATUS", "STARTED", "DURATION"]);
-    for column in [6, 7, 8] {
-        sheet.numbers(column);
-    }
+    let header = ["RUN", "STATUS", "STARTED", "DURATION", "STEP", "TASK", "SPANS", "HOSTS"];
+    let whole = ["RUN", "STATUS", "STARTED", "DURATION", "SPANS"];
+    let mut sheet = Sheet::new(output, &header, &whole);
     let now = SystemTime::now();
     for run in &answer.runs {
-        let failed = run.failed_spans.to_string();
         sheet.row([
             Field::from(&run.run_id),
             Field::hued(run.status().as_str_name(), Hue::of_status(run.status())),
             Field::from(age(run.started_at.as_ref(), now)),
             Field::from(seconds(run.duration_seconds)),
             Field::from(clip(&run.root_step_name, 48)),
-            Field::from(clip(&run.task_id, 48)),
-            Field::from(run.attempt.to_string()),
-            Field::from(run.total_spans.to_string()),
-            if run.failed_spans > 0 { Field::hued(&failed, Hue::Bad) } else { Field::from(failed) },
+            Field::from(task(&run.task_id, run.attempt)),
+            match run.failed_spans {
+                0 => Field::from(run.total_spans.to_string()),
+                failed => Field::hued(&format!("{} ({failed} failed)", run.total_spans), Hue::Bad),
+            },
             Field::from(run.hosts_involved.join(" ")),
-            Field::from(run.agents.join(" ")),
         ]);
     }
     sheet.write(output);
+}
+
+/// A task, and which try of it: `prices-2731 retry #1`.
+pub(crate) fn task(task_id: &str, attempt: u32) -> String {
+    let task = clip(task_id, 48);
+    let retry = if attempt > 1 { format!("retry #{}", attempt - 1) } else { String::new() };
+    format!("{task} {retry}").trim().to_owned()
 }
 
 async fn list_active(args: &RunsArgs, collector: &Collector) -> anyhow::Result<ExitCode> {
@@ -177,12 +178,9 @@ async fn list_active(args: &RunsArgs, collector: &Collector) -> anyhow::Result<E
 }
 
 fn write_active(answer: &v1::ListActiveRunsResponse, output: &mut Output) {
-    let header = [
-        "RUN", "VERDICT", "STARTED", "ALIVE", "LAYER", "STEP", "PROGRESS", "HOST", "AGENT", "TASK",
-        "TRY",
-    ];
+    let header =
+        ["RUN", "VERDICT", "STARTED", "ALIVE", "STEP", "PROGRESS", "HOST", "AGENT", "TASK"];
     let mut sheet = Sheet::new(output, &header, &["RUN", "VERDICT", "STARTED", "ALIVE"]);
-    sheet.numbers(10);
     let now = SystemTime::now();
     for run in &answer.runs {
         sheet.row([
@@ -193,13 +191,11 @@ fn write_active(answer: &v1::ListActiveRunsResponse, output: &mut Output) {
                 0 => "now".to_owned(),
                 silent => format!("{} ago", seconds(f64::from(silent))),
             }),
-            Field::from(clip(&run.layer, 24)),
             Field::from(clip(&run.step_name, 48)),
             Field::from(run.progress.as_ref().map(progress).unwrap_or_default()),
             Field::from(clip(&run.executor_host, 32)),
             Field::from(clip(&run.agent, 24)),
-            Field::from(clip(&run.task_id, 48)),
-            Field::from(run.attempt.to_string()),
+            Field::from(task(&run.task_id, run.attempt)),
         ]);
     }
     sheet.write(output);

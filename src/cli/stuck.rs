@@ -6,7 +6,7 @@ use super::{
     connection::ConnectionArgs,
     duration, exit,
     output::{Field, Hue, Output, Sheet, ToJson as _, clip, seconds},
-    runs::verdict_field,
+    runs::{task, verdict_field},
 };
 use crate::proto::v1;
 
@@ -57,10 +57,8 @@ pub(crate) async fn run(args: StuckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(answer: &v1::ListStuckRunsResponse, output: &mut Output) {
-    let header =
-        ["RUN", "VERDICT", "FOR", "LAYER", "STEP", "HOST", "AGENT", "TASK", "TRY", "EVIDENCE"];
+    let header = ["RUN", "VERDICT", "FOR", "LAYER", "STEP", "HOST", "AGENT", "TASK", "EVIDENCE"];
     let mut sheet = Sheet::new(output, &header, &["RUN", "VERDICT", "FOR"]);
-    sheet.numbers(8);
     for run in &answer.runs {
         sheet.row([
             Field::from(&run.run_id),
@@ -70,8 +68,7 @@ fn write(answer: &v1::ListStuckRunsResponse, output: &mut Output) {
             Field::from(clip(&run.step_name, 48)),
             Field::from(clip(&run.executor_host, 32)),
             Field::from(clip(&run.agent, 24)),
-            Field::from(clip(&run.task_id, 48)),
-            Field::from(run.attempt.to_string()),
+            Field::from(task(&run.task_id, run.attempt)),
             Field::from(clip(&run.evidence, 120)),
         ]);
     }

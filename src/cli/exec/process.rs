@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::process::ExitStatusExt as _,
     process::{ExitCode, ExitStatus},
+    time::Duration,
 };
 
 use rustix::{io::Errno, process::Pid};
@@ -22,6 +23,10 @@ const CANNOT_RUN: u8 = 126;
 const NOT_THERE: u8 = 127;
 /// What the shell adds to the number of the signal that ended a command.
 const BY_SIGNAL: i32 = 128;
+
+/// How long a signal may take to be noticed that was sent to the command and
+/// to this process at once.
+const OWN_SIGNAL_WAIT: Duration = Duration::from_millis(200);
 
 /// Variables that say something of this step alone: an `exec` beneath it must
 /// not take them for its own.
@@ -81,6 +86,7 @@ pub(super) async fn supervise(mut child: Child, signals: &mut Signals) -> End {
                     Ok(status) => Outcome::of(status),
                     Err(error) => Outcome::NotStarted(error),
                 };
+                asked_to_stop = asked_to_stop || outcome.by_signal_of_group(signals).await;
                 return End { outcome, asked_to_stop };
             }
             signal = signals.next() => {
@@ -100,6 +106,19 @@ impl Outcome {
             (Some(code), _) => Self::Exited(code),
             (None, signal) => Self::Killed(signal.unwrap_or(0)),
         }
+    }
+
+    /// Whether the signal that ended the command was for this process too.
+    ///
+    /// Whoever signals the whole group, as a terminal and `timeout` do, may
+    /// have the command end before this process has noticed its own signal.
+    async fn by_signal_of_group(&self, signals: &mut Signals) -> bool {
+        let Self::Killed(number) = self else { return false };
+        if !signals::asks_to_stop_by_number(*number) {
+            return false;
+        }
+        let own = async { while !signals::asks_to_stop(signals.next().await) {} };
+        tokio::time::timeout(OWN_SIGNAL_WAIT, own).await.is_ok()
     }
 
     /// The exit code as the shell tells it: the command's own, 128 + n for

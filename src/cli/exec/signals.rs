@@ -87,6 +87,11 @@ pub(super) fn asks_to_stop(signal: Signal) -> bool {
     matches!(signal, Signal::HUP | Signal::INT | Signal::QUIT | Signal::TERM)
 }
 
+/// The same of a signal's number.
+pub(super) fn asks_to_stop_by_number(number: i32) -> bool {
+    PASSED_ON.iter().any(|(signal, _)| signal.as_raw() == number && asks_to_stop(*signal))
+}
+
 /// Passes a signal on to the command.
 ///
 /// The command is in this process's own group, so that Ctrl-C and Ctrl-Z reach
