@@ -144,8 +144,7 @@ async fn peers_that_never_read_do_not_keep_it_from_ending() {
     let silent = Silent::connect(&server).await;
     fleet.moves(500).await;
     let status = end(&mut server, Signal::SIGTERM);
-    println!("{}", server.log());
-    assert!(status.code().is_some(), "it ended by itself: {status}");
+    assert!(status.success(), "all that waited was stored: {}", server.log());
     assert!(home.postgres_processes().is_empty(), "its Postgres has ended with it");
     silent.stream.abort();
     drop(silent);

@@ -109,7 +109,7 @@ async fn serve(
         bail!("the collector failed; its log says why");
     }
     if !in_order {
-        bail!("not everything was finished in time; what was acknowledged is stored");
+        bail!("not everything that waited could be stored; what was acknowledged is");
     }
     tracing::info!("stopped");
     Ok(())

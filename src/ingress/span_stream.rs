@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use futures_util::FutureExt as _;
 use prost::Message as _;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
@@ -52,8 +52,8 @@ pub(super) fn open(
 ) -> ReplyStream {
     let (pending, receipts) = mpsc::channel(MAX_IN_FLIGHT);
     let (replies, stream) = mpsc::channel(MAX_REPLIES);
-    tokio::spawn(read(service, requests, peer, pending));
-    tokio::spawn(acknowledge(receipts, replies));
+    let reader = tokio::spawn(read(service, requests, peer, pending));
+    tokio::spawn(acknowledge(receipts, replies, reader));
     ReceiverStream::new(stream)
 }
 
@@ -145,6 +145,7 @@ fn check(
 async fn acknowledge(
     mut receipts: mpsc::Receiver<Pending>,
     replies: mpsc::Sender<Result<v1::StreamSpansResponse, Status>>,
+    reader: JoinHandle<()>,
 ) {
     let mut acked_through = 0;
     let mut next = receipts.recv().await;
@@ -173,6 +174,13 @@ async fn acknowledge(
         if next.is_none() {
             next = receipts.recv().await;
         }
+    }
+    // The client must not take the end of a reader that has failed for the end
+    // of its stream.
+    if let Err(error) = reader.await {
+        let status = ApiError::internal(&error).into();
+        // Nobody may be there to read it.
+        let _ = replies.send(Err(status)).await;
     }
 }
 
