@@ -52,7 +52,7 @@ find_bin_dir() {
 bin=$(find_bin_dir) || bin=
 if [ -z "$bin" ]; then
     echo "with-postgres: no PostgreSQL server of version $minimum or later; run scripts/setup.sh, or set PG_BIN" >&2
-    exit 1
+    exit 78 # EX_CONFIG of sysexits.h
 fi
 if [ "$1" = --bin-dir ]; then
     echo "$bin"
