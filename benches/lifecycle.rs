@@ -238,9 +238,10 @@ async fn batch_by_hand(writer: &mut SpanWriter) {
     }
     writer.delete_live(&keys).await.unwrap();
     writer.copy_finished(&ended.iter().collect::<Vec<_>>()).await.unwrap();
-    let ends: Vec<_> =
-        facts.iter().map(|run| (run.run_id, LastEnd { at: now, parent: None })).collect();
-    writer.note_ends(&ends).await.unwrap();
+    for run in &mut facts {
+        run.take_end(LastEnd { at: now, parent: None });
+    }
+    writer.merge_runs(&facts).await.unwrap();
     writer.commit().await.unwrap();
 }
 

@@ -67,10 +67,18 @@ enum Connection {
 
 /// Why a transaction's clients get no acknowledgement.
 enum Failure {
-    /// One of its rows, perhaps, is refused; the others may pass.
-    Refused(Rejected),
+    /// One of its spans is at fault; the others may pass without it.
+    One(Fault),
     /// All of it failed.
     All(IngestError),
+}
+
+/// What to tell the clients of a span that is at fault.
+enum Fault {
+    /// Postgres refuses it.
+    Refused(Rejected),
+    /// It cannot be merged with what is stored of it.
+    Unmergeable,
 }
 
 impl Lane {
@@ -158,13 +166,21 @@ impl Lane {
                         settle(group, Ok(outcomes));
                     }
                 }
-                Err(Failure::Refused(_)) if part.len() > 1 => {
+                Err(Failure::One(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(Failure::Refused(rejected)) => {
+                Err(Failure::One(fault)) => {
                     for group in part {
-                        settle(group, Ok(vec![Err(rejected.clone()); group.writes.len()]));
+                        settle(
+                            group,
+                            match &fault {
+                                Fault::Refused(rejected) => {
+                                    Ok(vec![Err(rejected.clone()); group.writes.len()])
+                                }
+                                Fault::Unmergeable => Err(IngestError::Internal),
+                            },
+                        );
                     }
                 }
                 Err(Failure::All(error)) => {
@@ -208,8 +224,17 @@ impl Lane {
             }
             match error {
                 StorageError::Duplicate(_) if bet == Bet::New => bet = Bet::Look,
-                // Another collector was first: look again.
-                StorageError::Duplicate(_) => {}
+                // Another collector may have been first: look again, but not for ever.
+                StorageError::Duplicate(_) if repeat < 3 => {}
+                error @ (StorageError::Duplicate(_) | StorageError::Inconsistent { .. }) => {
+                    if groups.len() == 1 {
+                        tracing::error!(
+                            lane = self.number, key = ?groups[0].key, cause = %Chain(&error),
+                            "a span cannot be merged with what is stored of it"
+                        );
+                    }
+                    return Err(Failure::One(Fault::Unmergeable));
+                }
                 StorageError::Serialization(_) => tokio::time::sleep(jitter(repeat)).await,
                 StorageError::Unavailable(cause) | StorageError::TooSlow(cause) => {
                     tracing::warn!(lane = self.number, cause = %Chain(&cause), "database is not available");
@@ -223,10 +248,12 @@ impl Lane {
                             "database refuses a span"
                         );
                     }
-                    return Err(Failure::Refused(Rejected::Refused(*refusal)));
+                    return Err(Failure::One(Fault::Refused(Rejected::Refused(*refusal))));
                 }
-                error @ (StorageError::Inconsistent { .. } | StorageError::Internal(_)) => {
+                error @ StorageError::Internal(_) => {
                     tracing::error!(lane = self.number, cause = %Chain(&error), "batch failed");
+                    // Should it be the connection's state that is wrong, it goes with it.
+                    self.disconnect();
                     return Err(Failure::All(IngestError::Internal));
                 }
             }

@@ -5,7 +5,7 @@
 //! come whole are copied in on the bet that they are new; where one is not, the
 //! batch is repeated and merges instead.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::batch::{Group, Outcome, Recorded, Rejected};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         event::SpanEventKind,
         ids::{RunId, SpanKey},
         run::{LastEnd, RunFacts},
-        span::Span,
+        span::{Applied, Contradiction, Span},
         status::Status,
         time::Timestamp,
     },
@@ -71,12 +71,70 @@ enum Home {
     Finished,
 }
 
-/// A span as it was and as it is to be.
+/// A span as it is to be, and what its events came to.
 struct Change {
     home: Home,
     span: Span,
+    /// For each event, what it found, or why it was refused.
+    applied: Vec<Result<Applied, Contradiction>>,
     changed: bool,
-    newly_ended: bool,
+    /// Whether its run is to be told of its end, or of whose step it was.
+    end_is_news: bool,
+}
+
+impl Change {
+    /// What `group` makes of a span that was found, or of nothing.
+    fn of(group: &Group, found: Option<(Home, Span)>) -> Self {
+        let (home, before) = found.unwrap_or_else(|| {
+            let at = group.events().map(|event| event.received_at).min();
+            (Home::Nowhere, Span::stub(group.key, at.unwrap_or_default()))
+        });
+        let mut span = before.clone();
+        let applied: Vec<_> = group.events().map(|event| span.apply(event)).collect();
+        let accepted = applied.iter().any(Result::is_ok);
+        Self {
+            home,
+            changed: accepted && (home == Home::Nowhere || span != before),
+            end_is_news: span.ended.is_some()
+                && (before.ended.is_none() || span.started != before.started),
+            applied,
+            span,
+        }
+    }
+
+    /// Whether it may say something of its run that is not known yet.
+    fn has_news(&self) -> bool {
+        self.end_is_news || (self.changed && self.span.started)
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.applied.iter().any(Result::is_ok)
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        self.applied
+            .iter()
+            .map(|applied| match applied {
+                Ok(applied) => Ok(recorded(&self.span, applied.known, applied.conflict)),
+                Err(contradiction) => Err(Rejected::Contradiction(*contradiction)),
+            })
+            .collect()
+    }
+
+    /// Adds to `facts` what the events that were not refused say of the run.
+    fn tell(&self, group: &Group, facts: &mut RunFacts) {
+        for (event, applied) in group.events().zip(&self.applied) {
+            if applied.is_ok() {
+                facts.take(event);
+            }
+        }
+        if self.end_is_news {
+            facts.take_end(LastEnd {
+                at: self.span.last_alive_at,
+                parent: self.span.start.parent_span_id,
+            });
+        }
+    }
 }
 
 impl Batch<'_> {
@@ -152,62 +210,51 @@ impl Batch<'_> {
     }
 
     async fn merge(&mut self, indices: &[usize], bet: Bet) -> Result<(), StorageError> {
-        if indices.is_empty() {
-            return Ok(());
-        }
-        let runs = self.run_facts(indices);
-        let new_runs = self.writer.lock_runs(&runs).await?;
-        let in_old_run = |index: &usize| !new_runs.contains(&self.groups[*index].key.run_id);
-        let old: Vec<usize> = indices.iter().copied().filter(in_old_run).collect();
-        let mut found = self.find(&old, bet).await?;
-
-        let mut changes = Vec::with_capacity(indices.len());
-        for index in indices {
-            let group = &self.groups[*index];
-            let (home, mut span) = found.remove(&group.key).unwrap_or_else(|| {
-                let at = group.events().map(|event| event.received_at).min();
-                (Home::Nowhere, Span::stub(group.key, at.unwrap_or_default()))
-            });
-            let before = span.clone();
-            let applied: Vec<_> = group.events().map(|event| span.apply(event)).collect();
-            let accepted = applied.iter().any(Result::is_ok);
-            self.outcomes[*index] = applied
-                .into_iter()
-                .map(|applied| {
-                    applied
-                        .map(|applied| recorded(&span, applied.known, applied.conflict))
-                        .map_err(Rejected::Contradiction)
-                })
+        // As if nothing were known. For most spans nothing is.
+        let mut changes: Vec<(usize, Change)> =
+            indices.iter().map(|index| (*index, Change::of(&self.groups[*index], None))).collect();
+        let runs = self.run_facts(&changes, |change| change.is_accepted());
+        if !runs.is_empty() {
+            let new_runs = self.writer.lock_runs(&runs).await?;
+            let is_old = |change: &Change| !new_runs.contains(&change.span.key.run_id);
+            let known: Vec<usize> = changes
+                .iter()
+                .filter(|(_, change)| bet == Bet::Look || is_old(change))
+                .map(|(index, _)| *index)
                 .collect();
-            changes.push(Change {
-                home,
-                changed: accepted && (home == Home::Nowhere || span != before),
-                newly_ended: before.ended.is_none() && span.ended.is_some(),
-                span,
-            });
-        }
-        self.write_changes(&changes).await?;
-        self.note_ends(&changes, &new_runs).await
-    }
-
-    /// What the groups say of their runs, sorted by run.
-    fn run_facts(&self, indices: &[usize]) -> Vec<RunFacts> {
-        let mut runs: BTreeMap<RunId, RunFacts> = BTreeMap::new();
-        for index in indices {
-            let group = &self.groups[*index];
-            let mut parent = None;
-            for event in group.events() {
-                let facts = runs
-                    .entry(group.key.run_id)
-                    .or_insert_with(|| RunFacts::heard_of(group.key.run_id, event.received_at));
-                facts.take(event);
-                if let SpanEventKind::Start(start) | SpanEventKind::Whole(start, _) = &event.kind {
-                    parent = start.parent_span_id;
-                }
-                if let SpanEventKind::End(_) | SpanEventKind::Whole(..) = &event.kind {
-                    facts.take_end(LastEnd { at: event.received_at, parent });
+            let mut found = self.find(&known, bet).await?;
+            for (index, change) in &mut changes {
+                let group = &self.groups[*index];
+                if let Some(found) = found.remove(&group.key) {
+                    *change = Change::of(group, Some(found));
                 }
             }
+            self.write_changes(&changes).await?;
+            // New runs were inserted with all that is known of them.
+            let old_runs = self.run_facts(&changes, |change| is_old(change) && change.has_news());
+            if !old_runs.is_empty() {
+                self.writer.merge_runs(&old_runs).await?;
+            }
+        }
+        for (index, change) in changes {
+            self.outcomes[index] = change.outcomes();
+        }
+        Ok(())
+    }
+
+    /// What some changes say of their runs, sorted by run.
+    fn run_facts(
+        &self,
+        changes: &[(usize, Change)],
+        which: impl Fn(&Change) -> bool,
+    ) -> Vec<RunFacts> {
+        let mut runs: BTreeMap<RunId, RunFacts> = BTreeMap::new();
+        for (index, change) in changes.iter().filter(|(_, change)| which(change)) {
+            let run_id = change.span.key.run_id;
+            let facts = runs
+                .entry(run_id)
+                .or_insert_with(|| RunFacts::heard_of(run_id, change.span.first_seen_at));
+            change.tell(&self.groups[*index], facts);
         }
         runs.into_values().collect()
     }
@@ -241,8 +288,8 @@ impl Batch<'_> {
         Ok(found)
     }
 
-    async fn write_changes(&mut self, changes: &[Change]) -> Result<(), StorageError> {
-        let changed = || changes.iter().filter(|change| change.changed);
+    async fn write_changes(&mut self, changes: &[(usize, Change)]) -> Result<(), StorageError> {
+        let changed = || changes.iter().map(|(_, change)| change).filter(|change| change.changed);
         let keys_in = |home: Home| -> Vec<SpanKey> {
             changed().filter(|change| change.home == home).map(|change| change.span.key).collect()
         };
@@ -262,30 +309,6 @@ impl Batch<'_> {
             self.writer.copy_finished(&ended).await?;
         }
         Ok(())
-    }
-
-    /// Tells the runs that were there before of their spans' ends. New runs
-    /// were inserted with them.
-    async fn note_ends(
-        &mut self,
-        changes: &[Change],
-        new_runs: &HashSet<RunId>,
-    ) -> Result<(), StorageError> {
-        let mut ends: BTreeMap<RunId, LastEnd> = BTreeMap::new();
-        for change in changes.iter().filter(|change| change.newly_ended) {
-            let span = &change.span;
-            let end = LastEnd { at: span.last_alive_at, parent: span.start.parent_span_id };
-            if !new_runs.contains(&span.key.run_id) {
-                ends.entry(span.key.run_id)
-                    .and_modify(|last| *last = end.max(*last))
-                    .or_insert(end);
-            }
-        }
-        if ends.is_empty() {
-            return Ok(());
-        }
-        let ends: Vec<_> = ends.into_iter().collect();
-        self.writer.note_ends(&ends).await
     }
 
     async fn store_artifacts(&mut self) -> Result<(), StorageError> {

@@ -44,6 +44,14 @@ struct Checked {
     source: Source,
 }
 
+/// Why a row is not acknowledged.
+enum Unstored {
+    /// It is not stored.
+    Surely(ApiError),
+    /// Nobody knows whether it is.
+    Perhaps(ApiError),
+}
+
 enum Source {
     Content(Bytes),
     Stored { store: String, key: String },
@@ -74,12 +82,25 @@ async fn store_checked(
 ) -> Result<v1::StoreArtifactResponse, ApiError> {
     let id = ArtifactId::generate();
     let file = store_file(service, id, &checked).await?;
-    let recorded = store_row(service, id, &checked, &file, permit).await;
-    if recorded.is_err() && file.storage_backend == LOCAL {
-        service.artifacts.discard(file.clone()).await;
-    }
+    let recorded = match store_row(service, id, &checked, &file, permit).await {
+        Ok(recorded) => recorded,
+        Err(Unstored::Surely(error)) => {
+            if file.storage_backend == LOCAL {
+                service.artifacts.discard(file).await;
+            }
+            return Err(error);
+        }
+        Err(Unstored::Perhaps(error)) => {
+            // A row that names nothing would be worse than bytes that nothing names.
+            tracing::warn!(
+                storage_key = file.storage_key,
+                "an artifact is kept although its row may not be stored"
+            );
+            return Err(error);
+        }
+    };
     Ok(v1::StoreArtifactResponse {
-        known: recorded?.known,
+        known: recorded.known,
         artifact_id: id.to_string(),
         size_bytes: file.size_bytes,
         sha256: hex(&file.sha256),
@@ -115,7 +136,7 @@ async fn store_row(
     checked: &Checked,
     file: &StoredFile,
     permit: Permit,
-) -> Result<Recorded, ApiError> {
+) -> Result<Recorded, Unstored> {
     let artifact = NewArtifact {
         id,
         key: checked.key,
@@ -131,8 +152,15 @@ async fn store_row(
     };
     let event = service.intake.sign_of_life(checked.key);
     let write = Write { event, artifact: Some(artifact) };
-    let outcomes = service.ingest.enqueue(vec![write], permit)?.outcomes().await?;
-    Ok(outcomes.into_iter().next().ok_or(IngestError::Internal)??)
+    let receipt = service
+        .ingest
+        .enqueue(vec![write], permit)
+        .map_err(|error| Unstored::Surely(error.into()))?;
+    // The database may have committed, and only its answer been lost.
+    let perhaps = |error: IngestError| Unstored::Perhaps(error.into());
+    let outcomes = receipt.outcomes().await.map_err(perhaps)?;
+    let outcome = outcomes.into_iter().next().ok_or_else(|| perhaps(IngestError::Internal))?;
+    outcome.map_err(|rejected| Unstored::Surely(rejected.into()))
 }
 
 fn check(

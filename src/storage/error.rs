@@ -89,6 +89,8 @@ impl From<sqlx::Error> for StorageError {
             ("08" | "53" | "57" | "58", _) => Self::Unavailable(error),
             // A standby, or a server set read-only because it is full.
             (_, "25006") => Self::Unavailable(error),
+            // The transaction went unheard of for longer than Postgres waits.
+            (_, "25P03" | "25P04") => Self::Unavailable(error),
             // Bad data, a constraint, a limit of Postgres.
             ("22" | "23" | "44" | "54", _) | (_, "P0001") => {
                 let refusal = database

@@ -2,69 +2,57 @@
 
 use std::collections::HashSet;
 
-use sqlx::Row;
+use sqlx::{Postgres, Row, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{SpanWriter, StorageError};
-use crate::domain::{
-    ids::RunId,
-    run::{LastEnd, RunFacts},
-    time::Timestamp,
-};
+use crate::domain::{ids::RunId, run::RunFacts, time::Timestamp};
 
-/// Inserts what is new and merges the rest. The conflict clause locks the row
-/// also where it changes nothing, and a run's row is locked before its spans.
+/// Inserts what is new and locks the rest: the conflict clause locks a row also
+/// where it changes nothing, and a run's row is locked before its spans. A run
+/// that retention has marked lives on.
 const LOCK: &str = "
     INSERT INTO runs AS r
         (run_id, task_id, attempt, retry_of, started_at, last_alive_at, last_ended_parent)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[],
                          $5::timestamptz[], $6::timestamptz[], $7::uuid[])
-    ON CONFLICT (run_id) DO UPDATE SET
-        task_id = coalesce(r.task_id, excluded.task_id),
-        attempt = greatest(r.attempt, excluded.attempt),
-        retry_of = coalesce(r.retry_of, excluded.retry_of),
-        started_at = least(r.started_at, excluded.started_at),
-        gc_at = NULL
-    WHERE (r.task_id IS NULL AND excluded.task_id IS NOT NULL)
-        OR r.attempt < excluded.attempt
-        OR (r.retry_of IS NULL AND excluded.retry_of IS NOT NULL)
-        OR excluded.started_at < r.started_at
-        OR r.gc_at IS NOT NULL
+    ON CONFLICT (run_id) DO UPDATE SET gc_at = NULL
+    WHERE r.gc_at IS NOT NULL
     RETURNING r.run_id, r.xmax = 0";
 
-const NOTE_ENDS: &str = "
+/// Writes only where there is something new: most spans say nothing of their
+/// run that its first one did not.
+const MERGE: &str = "
     UPDATE runs r SET
+        task_id = coalesce(r.task_id, f.task_id),
+        attempt = greatest(r.attempt, f.attempt),
+        retry_of = coalesce(r.retry_of, f.retry_of),
+        started_at = least(r.started_at, f.started_at),
         last_ended_parent =
-            CASE WHEN e.at >= r.last_alive_at THEN e.parent ELSE r.last_ended_parent END,
-        last_alive_at = greatest(r.last_alive_at, e.at)
-    FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[]) AS e (run_id, at, parent)
-    WHERE r.run_id = e.run_id";
+            CASE WHEN f.ended_at >= r.last_alive_at THEN f.parent ELSE r.last_ended_parent END,
+        last_alive_at = greatest(r.last_alive_at, f.ended_at)
+    FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[],
+                $5::timestamptz[], $6::timestamptz[], $7::uuid[])
+         AS f (run_id, task_id, attempt, retry_of, started_at, ended_at, parent)
+    WHERE r.run_id = f.run_id
+        AND ((r.task_id IS NULL AND f.task_id IS NOT NULL)
+            OR r.attempt < f.attempt
+            OR (r.retry_of IS NULL AND f.retry_of IS NOT NULL)
+            OR f.started_at < r.started_at
+            OR f.ended_at >= r.last_alive_at)";
 
 impl SpanWriter {
-    /// Writes what is known of some runs, and locks them until the transaction
-    /// ends. Returns those that nobody had heard of. `runs` is sorted by id, so
-    /// that two collectors wait for each other rather than deadlock.
+    /// Inserts the runs that nobody has heard of, with these facts, and locks the
+    /// others until the transaction ends. Returns the new ones. `runs` is sorted
+    /// by id, so that two collectors wait for each other rather than deadlock.
     ///
     /// # Errors
     ///
     /// As any statement.
     pub async fn lock_runs(&mut self, runs: &[RunFacts]) -> Result<HashSet<RunId>, StorageError> {
         debug_assert!(runs.is_sorted_by_key(|run| run.run_id));
-        let column = |of: fn(&RunFacts) -> Timestamp| runs.iter().map(of).collect::<Vec<_>>();
-        let rows = sqlx::query(LOCK)
-            .bind(runs.iter().map(|run| run.run_id.into()).collect::<Vec<Uuid>>())
-            .bind(runs.iter().map(|run| run.task_id.as_deref()).collect::<Vec<_>>())
-            .bind(runs.iter().map(|run| run.attempt).collect::<Vec<_>>())
-            .bind(
-                runs.iter().map(|run| run.retry_of.map(Into::into)).collect::<Vec<Option<Uuid>>>(),
-            )
-            .bind(column(|run| run.started_at))
-            .bind(column(|run| run.last_end.map_or(run.first_seen_at, |end| end.at)))
-            .bind(
-                runs.iter()
-                    .map(|run| run.last_end.and_then(|end| end.parent).map(Into::into))
-                    .collect::<Vec<Option<Uuid>>>(),
-            )
+        let last_alive_at = |run: &RunFacts| run.last_end.map_or(run.first_seen_at, |end| end.at);
+        let rows = bind_facts(LOCK, runs, |run| Some(last_alive_at(run)))
             .fetch_all(&mut self.conn)
             .await?;
         let mut new = HashSet::new();
@@ -76,22 +64,33 @@ impl SpanWriter {
         Ok(new)
     }
 
-    /// Notes the last end in some runs: a sign of life of the ended span's parent.
+    /// Adds facts to runs that are locked.
     ///
     /// # Errors
     ///
     /// As any statement.
-    pub async fn note_ends(&mut self, ends: &[(RunId, LastEnd)]) -> Result<(), StorageError> {
-        sqlx::query(NOTE_ENDS)
-            .bind(ends.iter().map(|(run, _)| (*run).into()).collect::<Vec<Uuid>>())
-            .bind(ends.iter().map(|(_, end)| end.at).collect::<Vec<_>>())
-            .bind(
-                ends.iter()
-                    .map(|(_, end)| end.parent.map(Into::into))
-                    .collect::<Vec<Option<Uuid>>>(),
-            )
+    pub async fn merge_runs(&mut self, runs: &[RunFacts]) -> Result<(), StorageError> {
+        bind_facts(MERGE, runs, |run| run.last_end.map(|end| end.at))
             .execute(&mut self.conn)
             .await?;
         Ok(())
     }
+}
+
+/// Both statements take the same seven columns.
+fn bind_facts<'q>(
+    statement: &'static str,
+    runs: &'q [RunFacts],
+    alive_at: impl Fn(&RunFacts) -> Option<Timestamp>,
+) -> Query<'q, Postgres, PgArguments> {
+    let uuid = |id: Option<RunId>| id.map(Uuid::from);
+    let parent = |run: &RunFacts| run.last_end.and_then(|end| end.parent).map(Uuid::from);
+    sqlx::query(statement)
+        .bind(runs.iter().map(|run| run.run_id.into()).collect::<Vec<Uuid>>())
+        .bind(runs.iter().map(|run| run.task_id.as_deref()).collect::<Vec<_>>())
+        .bind(runs.iter().map(|run| run.attempt).collect::<Vec<_>>())
+        .bind(runs.iter().map(|run| uuid(run.retry_of)).collect::<Vec<_>>())
+        .bind(runs.iter().map(|run| run.started_at).collect::<Vec<_>>())
+        .bind(runs.iter().map(alive_at).collect::<Vec<_>>())
+        .bind(runs.iter().map(parent).collect::<Vec<_>>())
 }

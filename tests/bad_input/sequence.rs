@@ -183,3 +183,88 @@ async fn a_stream_names_what_is_out_of_order_missing_or_without_ids() {
     }
     assert_eq!(spans_of_run(&app, &key.run_id).await, 0, "what was rejected is not stored");
 }
+
+/// A refused event leaves no trace, in its run's row neither.
+#[tokio::test]
+async fn a_refused_start_changes_nothing_of_its_run() {
+    let app = TestApp::start().await;
+    let key = Key::random();
+    let mut ended = key.end(Status::Success);
+    ended.end_time = Some(Timestamp { seconds: 1_600_000_000, nanos: 0 });
+    app.spans().end_span(ended).await.unwrap();
+    let facts = "SELECT jsonb_agg(r)::text FROM runs r";
+    let before: String = sqlx::query_scalar(facts).fetch_one(&app.pool).await.unwrap();
+
+    let mut refused = key.start();
+    refused.start_time = Some(Timestamp { seconds: 1_600_100_000, nanos: 0 });
+    refused.task_id = "another task".to_owned();
+    refused.retry_of = Key::random().run_id;
+    refused.attempt = 999_999;
+    let answer = app.spans().start_span(refused).await.map(drop);
+    assert_eq!(complaint_about(&answer, "start_time"), None);
+    let after: String = sqlx::query_scalar(facts).fetch_one(&app.pool).await.unwrap();
+    assert_eq!(after, before);
+
+    // What is not refused is taken in, first come first served.
+    let mut taken = key.sibling().start();
+    taken.task_id = "the task".to_owned();
+    app.spans().start_span(taken).await.unwrap();
+    assert_eq!(app.count("SELECT count(*) FROM runs WHERE task_id = 'the task'").await, 1);
+    assert_eq!(app.count("SELECT count(*) FROM runs WHERE attempt < 1000").await, 1);
+}
+
+/// Somebody deletes rows by hand, or retention was cut off in the middle.
+#[tokio::test]
+async fn a_span_whose_run_has_no_row_is_still_stored_once() {
+    let app = TestApp::start().await;
+    let key = Key::random();
+    app.spans().start_span(key.start()).await.unwrap();
+    app.spans().end_span(key.end(Status::Success)).await.unwrap();
+    sqlx::raw_sql("DELETE FROM runs").execute(&app.pool).await.unwrap();
+
+    let reply = app.spans().end_span(key.end(Status::Success)).await.unwrap().into_inner();
+    assert_eq!((reply.known, reply.conflict, reply.status()), (true, false, Status::Success));
+    sqlx::raw_sql("DELETE FROM runs").execute(&app.pool).await.unwrap();
+    let reply = app.spans().heartbeat(key.heartbeat()).await.unwrap().into_inner();
+    assert_eq!((reply.known, reply.status()), (true, Status::Success));
+    assert_eq!(app.count("SELECT count(*) FROM run_events").await, 1);
+}
+
+/// The end of a step is a sign of life of its parent, however the two events of
+/// the step come in.
+#[tokio::test]
+async fn a_runs_last_end_names_the_parent_in_any_order_of_events() {
+    let app = TestApp::start().await;
+    let last_parent = "SELECT last_ended_parent::text FROM runs ORDER BY run_id LIMIT 1";
+    for end_first in [false, true] {
+        for together in [false, true] {
+            sqlx::raw_sql("TRUNCATE runs, live_spans, finished_spans")
+                .execute(&app.pool)
+                .await
+                .unwrap();
+            let parent = Key::random();
+            let child = parent.sibling();
+            let mut child_start = child.start();
+            child_start.parent_span_id.clone_from(&parent.span_id);
+            let mut events = [start(child_start), end(child.end(Status::Success))];
+            if end_first {
+                events.reverse();
+            }
+            if together {
+                let numbered = (1..).zip(events).map(|(seq, event)| numbered(seq, event));
+                stream(&app, numbered.collect()).await;
+            } else {
+                for event in events {
+                    stream(&app, vec![numbered(1, event)]).await;
+                }
+            }
+            let named: Option<String> =
+                sqlx::query_scalar(last_parent).fetch_one(&app.pool).await.unwrap();
+            assert_eq!(
+                named.as_ref(),
+                Some(&parent.span_id),
+                "end first: {end_first}, together: {together}"
+            );
+        }
+    }
+}
