@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::server::{Server, TcpIncoming};
+use tonic_health::server::HealthReporter;
 
 use crate::{
     artifacts::{Artifacts, RootArg},
@@ -56,6 +57,10 @@ pub enum StartError {
 /// after ten seconds or more.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many requests a connection may have open. An executor needs one stream;
+/// those that call for each event wait for each other above this.
+const MAX_REQUESTS_PER_CONNECTION: u32 = 128;
+
 /// A collector that runs.
 #[derive(Debug)]
 pub struct App {
@@ -64,6 +69,7 @@ pub struct App {
     stop_serving: CancellationToken,
     stop_writing: CancellationToken,
     lane_failed: CancellationToken,
+    health: HealthReporter,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
     lanes: TaskTracker,
 }
@@ -108,6 +114,9 @@ impl App {
         health.set_serving::<TraceQueryServer<TraceQueryService>>().await;
 
         let server = Server::builder()
+            // Messages are decoded before they are admitted: this bounds how many
+            // of them a connection may hold in memory.
+            .max_concurrent_streams(Some(MAX_REQUESTS_PER_CONNECTION))
             // Notices peers that are gone without a word.
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(20)))
@@ -122,7 +131,16 @@ impl App {
                 stop_serving.clone().cancelled_owned(),
             );
         let server = tokio::spawn(server);
-        Ok(Self { grpc_addr, database, stop_serving, stop_writing, lane_failed, server, lanes })
+        Ok(Self {
+            grpc_addr,
+            database,
+            stop_serving,
+            stop_writing,
+            lane_failed,
+            health,
+            server,
+            lanes,
+        })
     }
 
     /// Where gRPC is served.
@@ -144,6 +162,9 @@ impl App {
     /// whatever peers do. Returns whether all that waited was written. A peer
     /// that holds its connection open and says nothing is no failure.
     pub async fn stop(self) -> bool {
+        // Whoever watches sends its next requests elsewhere.
+        self.health.set_not_serving::<SpanServiceServer<SpanServiceImpl>>().await;
+        self.health.set_not_serving::<TraceQueryServer<TraceQueryService>>().await;
         self.stop_serving.cancel();
         let finished = if self.server.is_finished() {
             true

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 pub use local::LocalStore;
 pub use root::{Root, RootArg};
+use tokio::sync::Semaphore;
 
 use crate::domain::ids::{ArtifactId, RunId};
 
@@ -54,11 +55,16 @@ pub struct StoredFile {
     pub sha256: [u8; 32],
 }
 
+/// How many files beneath roots are read at once: they may be large and far
+/// away, and must not keep the server's own store waiting for a thread.
+const MAX_EXAMINED_AT_ONCE: usize = 4;
+
 /// All stores.
 #[derive(Debug)]
 pub struct Artifacts {
     local: Arc<LocalStore>,
     roots: BTreeMap<String, Arc<Root>>,
+    examined: Semaphore,
 }
 
 impl Artifacts {
@@ -73,7 +79,7 @@ impl Artifacts {
             .into_iter()
             .map(|arg| Ok((arg.name.clone(), Arc::new(Root::open(arg)?))))
             .collect::<io::Result<_>>()?;
-        Ok(Self { local, roots })
+        Ok(Self { local, roots, examined: Semaphore::new(MAX_EXAMINED_AT_ONCE) })
     }
 
     /// Writes `content` into the server's own store. It is on disk, under its
@@ -116,6 +122,8 @@ impl Artifacts {
             },
         })?;
         let key = key.to_owned();
+        // Never closed, so this is always a permit.
+        let _turn = self.examined.acquire().await;
         in_background(move || root.examine(&key)).await
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A report whose total or note differs from the one before opens a new phase.
 //! Within a phase the highest count stands, and the work moved when that was
-//! first reported. Reports may be merged in any order.
+//! first reported. Reports may be merged in any order, as long as a phase that
+//! was left does not come back: what was between is not kept.
 
 use super::{event::ProgressReport, time::Timestamp};
 
