@@ -179,6 +179,7 @@ async fn a_second_server_is_told_who_holds_the_data_dir_and_takes_over_when_that
     let mut second = start(&home, address);
     let mut spans = SpanServiceClient::connect(second.url()).await.unwrap();
     spans.start_span(Key::random().start()).await.unwrap();
+    assert!(!second.log().contains("_sqlx_migrations"), "what Postgres remarks: {}", second.log());
     assert!(end(&mut second, Signal::SIGTERM).success(), "{}", second.log());
 }
 
