@@ -48,6 +48,7 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     args.log.start()?;
     let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
+    let choice = args.database.choice()?;
     let grpc_addr = args.listen.grpc_addr()?;
     let classifier = args.classifier.classifier()?;
     // Before the database: a port that is taken is told within no time.
@@ -55,14 +56,15 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         .await
         .map_err(StartError::Listen)
         .with_context(|| format!("{grpc_addr}"))?;
+    let data_dir = args.database.data_dir();
     let (database, private) = tokio::select! {
-        opened = open_database(&args.database) => opened?,
+        opened = open_database(choice) => opened?,
         signal = shutdown.requested() => bail!("{signal} before the database was ready"),
     };
     let options = AppOptions {
         database: database.clone(),
-        artifact_dir: args.database.data_dir().join("artifacts"),
-        artifact_roots: args.artifacts.artifact_roots.clone(),
+        artifact_dir: data_dir.join("artifacts"),
+        artifact_roots: args.artifacts.artifact_roots,
         ingest: args.ingest.options(),
         classifier,
         stuck_after: args.liveness.stuck_after,
@@ -71,7 +73,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     tracing::info!(
         database = database.shown(),
         private = private.is_some(),
-        data_dir = %args.database.data_dir().display(),
+        data_dir = %data_dir.display(),
         lanes = options.ingest.lanes,
         ingest_buffer_bytes = options.ingest.buffer_bytes,
         stuck_after = ?options.stuck_after,
@@ -117,9 +119,9 @@ async fn serve(
 
 /// The database, and the private Postgres behind it where there is one.
 pub(super) async fn open_database(
-    args: &DatabaseArgs,
+    choice: DatabaseChoice,
 ) -> anyhow::Result<(DatabaseOptions, Option<EmbeddedPostgres>)> {
-    match args.choice() {
+    match choice {
         DatabaseChoice::Server(options) => Ok((*options, None)),
         DatabaseChoice::Private(config) => {
             let postgres = EmbeddedPostgres::start(config).await?;

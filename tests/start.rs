@@ -1,0 +1,85 @@
+//! What the server says as it starts, and how it ends where it can't: soon,
+//! with what to change, and without the password.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod support;
+
+#[path = "support/server_process.rs"]
+mod server_process;
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use server_process::{Home, ServerProcess};
+use sqlx::{Connection as _, PgConnection};
+use support::{eventually, new_database, url_of};
+
+const SECRET: &str = "correct-horse";
+
+/// What service managers give at least.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Longer than it looks for a database, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn on_database(home: &Home, url: &str) -> ServerProcess {
+    ServerProcess::spawn_with(home, any_port(), &[("LIVESPAN_DATABASE_URL", url)])
+}
+
+/// Its exit code, and all that it logged.
+async fn failure(mut server: ServerProcess, limit: Duration) -> (Option<i32>, String) {
+    let status = tokio::task::block_in_place(|| server.wait(limit)).expect("it ends");
+    // What it said last may come a moment after its end.
+    eventually("it says why", || async { server.log().contains("livespan: ") }).await;
+    (status.code(), server.log())
+}
+
+fn livespan(args: &[&str], url: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_livespan"));
+    command.args(args).env_remove("LIVESPAN_DATABASE_URL").stdin(Stdio::null());
+    if let Some(url) = url {
+        command.env("LIVESPAN_DATABASE_URL", url);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_database_url_that_is_none_is_not_repeated() {
+    let home = Home::new();
+    let data_dir = home.path().to_str().unwrap();
+    for url in ["postgress://u:PW@h/db", "postgres://u:PW@h:99999/db", "postgres://u:PW@[h/db"] {
+        let url = url.replace("PW", SECRET);
+        for command in ["serve", "migrate"] {
+            let by_flag =
+                livespan(&[command, "--data-dir", data_dir, "--database-url", &url], None);
+            let by_variable = livespan(&[command, "--data-dir", data_dir], Some(&url));
+            for output in [by_flag, by_variable] {
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(2), "{said}");
+                assert!(said.contains("--database-url (LIVESPAN_DATABASE_URL) is not"), "{said}");
+                assert!(said.contains("postgres://user:password@host:5432/database"), "{said}");
+                assert!(!said.contains(SECRET), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_database_url_means_the_private_postgres() {
+    let home = Home::new();
+    let data_dir = home.path().to_str().unwrap();
+    let args = ["migrate", "--data-dir", data_dir, "--pg-bin", "/nowhere"];
+    let output = livespan(&args, Some(""));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("LIVESPAN_PG_BIN"), "{said}");
+}
