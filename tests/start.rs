@@ -83,3 +83,28 @@ fn an_empty_database_url_means_the_private_postgres() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("LIVESPAN_PG_BIN"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_missing_is_told_at_once_with_where_it_was_looked_for() {
+    let home = Home::new();
+    let server = on_database(&home, &url_of("livespan_nowhere"));
+    let (code, log) = failure(server, LIMIT).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("--database-url, LIVESPAN_DATABASE_URL"), "{log}");
+    assert!(log.contains("database \"livespan_nowhere\" does not exist"), "{log}");
+    let place = log.lines().last().unwrap();
+    assert!(place.contains("/livespan_nowhere ("), "{place}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_not_there_is_named_without_the_password() {
+    let (home, port) = (Home::new(), TcpListener::bind(any_port()).unwrap());
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let server = on_database(&home, &format!("postgres://me:{SECRET}@{address}/spans"));
+    let (code, log) = failure(server, PATIENCE).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains(&format!("{address}/spans (--database-url")), "{log}");
+    assert!(log.contains("Connection refused"), "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+}
