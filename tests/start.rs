@@ -108,3 +108,38 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
     assert!(log.contains("Connection refused"), "{log}");
     assert!(!log.contains(SECRET), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_ends_the_wait_for_a_database_that_says_nothing() {
+    let (home, silent) = (Home::new(), TcpListener::bind(any_port()).unwrap());
+    let url = format!("postgres://me:{SECRET}@{}/spans", silent.local_addr().unwrap());
+    let server = on_database(&home, &url);
+    let _connection = tokio::task::block_in_place(|| silent.accept()).unwrap();
+    server.signal(Signal::SIGTERM);
+    let (code, log) = failure(server, LIMIT).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("SIGTERM before the collector was ready"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_ends_the_wait_for_a_schema_that_somebody_holds() {
+    let (home, url) = (Home::new(), new_database().await);
+    let migrated = livespan(&["migrate"], Some(&url));
+    assert!(migrated.status.success(), "{migrated:?}");
+    let mut holder = PgConnection::connect(&url).await.unwrap();
+    let mut held = holder.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE _sqlx_migrations").execute(&mut *held).await.unwrap();
+
+    let server = on_database(&home, &url);
+    let watcher = sqlx::PgPool::connect(&url).await.unwrap();
+    eventually("it waits for the schema", || async {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_locks
+                                      WHERE NOT granted AND relation = '_sqlx_migrations'::regclass)";
+        sqlx::query_scalar(waiting).fetch_one(&watcher).await.unwrap()
+    })
+    .await;
+    server.signal(Signal::SIGTERM);
+    let (code, log) = failure(server, LIMIT).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("SIGTERM before the collector was ready"), "{log}");
+}

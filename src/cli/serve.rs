@@ -91,7 +91,11 @@ async fn serve(
     listener: TcpListener,
     shutdown: &mut Shutdown,
 ) -> anyhow::Result<()> {
-    let mut app = App::start(options, listener).await?;
+    let mut app = tokio::select! {
+        started = App::start(options, listener) => started?,
+        // A database that hangs, or a schema that another process holds.
+        signal = shutdown.requested() => bail!("{signal} before the collector was ready"),
+    };
     tracing::info!(grpc_addr = %app.grpc_addr(), "serving");
     let failed = tokio::select! {
         signal = shutdown.requested() => {
