@@ -143,3 +143,18 @@ async fn a_signal_ends_the_wait_for_a_schema_that_somebody_holds() {
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("SIGTERM before the collector was ready"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_server_on_the_data_dir_is_refused_wherever_the_database_is() {
+    let home = Home::new();
+    let first = on_database(&home, &new_database().await);
+    let first = tokio::task::block_in_place(|| first.until_it_serves()).expect("it starts");
+    let upload = home.path().join("artifacts/unfinished/running");
+    fs::write(&upload, "half of").unwrap();
+
+    let (code, log) = failure(on_database(&home, &new_database().await), LIMIT).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains(&format!("another livespan (process {})", first.pid())), "{log}");
+    assert!(log.contains(home.path().to_str().unwrap()), "{log}");
+    assert!(upload.exists(), "what the first one is writing is left alone");
+}

@@ -13,7 +13,7 @@ use crate::{
         LivenessArgs, LogArgs,
     },
     domain::time::SystemClock,
-    embedded_postgres::EmbeddedPostgres,
+    embedded_postgres::{DataDirLock, EmbeddedPostgres},
     lifecycle::Shutdown,
     storage::DatabaseOptions,
 };
@@ -57,6 +57,11 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         .map_err(StartError::Listen)
         .with_context(|| format!("{grpc_addr}"))?;
     let data_dir = args.database.data_dir();
+    // The private Postgres takes the lock itself, and holds it until it is gone.
+    let _lock = match &choice {
+        DatabaseChoice::Server(_) => Some(DataDirLock::hold(&data_dir)?),
+        DatabaseChoice::Private(_) => None,
+    };
     let (database, private) = tokio::select! {
         opened = open_database(choice) => opened?,
         signal = shutdown.requested() => bail!("{signal} before the database was ready"),
