@@ -158,3 +158,46 @@ async fn a_second_server_on_the_data_dir_is_refused_wherever_the_database_is() {
     assert!(log.contains(home.path().to_str().unwrap()), "{log}");
     assert!(upload.exists(), "what the first one is writing is left alone");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configuration_is_logged_before_the_database_is_looked_for() {
+    let (home, silent) = (Home::new(), TcpListener::bind(any_port()).unwrap());
+    let address = silent.local_addr().unwrap();
+    let rules = home.path().join("rules.toml");
+    fs::write(&rules, "").unwrap();
+    let server = ServerProcess::spawn_with(
+        &home,
+        any_port(),
+        &[
+            ("LIVESPAN_DATABASE_URL", &format!("postgres://me:{SECRET}@{address}/spans")),
+            ("LIVESPAN_ARTIFACT_ROOTS", "nas=/"),
+            ("LIVESPAN_CLASSIFIER_RULES", rules.to_str().unwrap()),
+            ("LIVESPAN_INSECURE", "true"),
+            ("LIVESPAN_PG_BIN", "/opt/postgres"),
+            ("LIVESPAN_LANES", "3"),
+            ("LIVESPAN_INGEST_BUFFER", "1MiB"),
+            ("LIVESPAN_STUCK_AFTER", "77s"),
+            ("LIVESPAN_LOG", "info,h2=warn"),
+        ],
+    );
+    let _connection = tokio::task::block_in_place(|| silent.accept()).unwrap();
+    eventually("it is logged", || async { server.log().contains(" starting ") }).await;
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains(" starting ")).unwrap();
+    for value in [
+        "127.0.0.1:0",
+        "insecure=true",
+        &format!("{address}/spans"),
+        home.path().to_str().unwrap(),
+        "nas",
+        "rules.toml",
+        "/opt/postgres",
+        "lanes=3",
+        "ingest_buffer_bytes=1048576",
+        "stuck_after=77s",
+        "info,h2=warn",
+    ] {
+        assert!(line.contains(value), "{value}: {line}");
+    }
+    assert!(!log.contains(SECRET), "{log}");
+}

@@ -62,28 +62,37 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         DatabaseChoice::Server(_) => Some(DataDirLock::hold(&data_dir)?),
         DatabaseChoice::Private(_) => None,
     };
+    let ingest = args.ingest.options();
+    tracing::info!(
+        listen = %grpc_addr,
+        insecure = args.listen.insecure(),
+        database = match &choice {
+            DatabaseChoice::Server(options) => options.shown(),
+            DatabaseChoice::Private(_) => "private".to_owned(),
+        },
+        data_dir = %data_dir.display(),
+        pg_bin = ?args.database.pg_bin(),
+        artifact_roots = ?args.artifacts.artifact_roots,
+        lanes = ingest.lanes,
+        ingest_buffer_bytes = ingest.buffer_bytes,
+        stuck_after = ?args.liveness.stuck_after,
+        classifier_rules = ?args.classifier.rules_file(),
+        log = args.log.filter(),
+        "starting"
+    );
     let (database, private) = tokio::select! {
         opened = open_database(choice) => opened?,
         signal = shutdown.requested() => bail!("{signal} before the database was ready"),
     };
     let options = AppOptions {
-        database: database.clone(),
+        database,
         artifact_dir: data_dir.join("artifacts"),
         artifact_roots: args.artifacts.artifact_roots,
-        ingest: args.ingest.options(),
+        ingest,
         classifier,
         stuck_after: args.liveness.stuck_after,
         clock: Arc::new(SystemClock),
     };
-    tracing::info!(
-        database = database.shown(),
-        private = private.is_some(),
-        data_dir = %data_dir.display(),
-        lanes = options.ingest.lanes,
-        ingest_buffer_bytes = options.ingest.buffer_bytes,
-        stuck_after = ?options.stuck_after,
-        "starting"
-    );
     let served = serve(options, listener, &mut shutdown).await;
     if let Some(private) = private {
         private.stop().await.context("the private Postgres did not stop in order")?;

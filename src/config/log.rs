@@ -20,6 +20,12 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
+    /// What is logged.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        &self.log
+    }
+
     /// Starts logging.
     ///
     /// # Errors
