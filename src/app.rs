@@ -14,7 +14,7 @@ use crate::{
     ingress::{self, Intake, SpanServiceImpl, TraceQueryService},
     proto::v1::{span_service_server::SpanServiceServer, trace_query_server::TraceQueryServer},
     query::Questions,
-    storage::{Database, DatabaseOptions, StorageError},
+    storage::{ConnectError, Database, DatabaseOptions, StorageError},
 };
 
 /// Everything that a collector needs to know.
@@ -38,6 +38,9 @@ pub struct AppOptions {
 /// Why a collector could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The way to the database.
+    #[error(transparent)]
+    Unreachable(#[from] ConnectError),
     /// The database.
     #[error("cannot use the database")]
     Database(#[from] StorageError),

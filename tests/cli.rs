@@ -107,7 +107,8 @@ fn a_collector_that_says_nothing_is_given_up_after_the_timeout() {
     let output = livespan(&url, &["stuck", "--timeout", "300ms"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no answer from http://"), "{}", text(&output.stderr));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    // Not the 10 s that it would wait unasked.
+    assert!(start.elapsed() < Duration::from_secs(9));
 }
 
 #[test]

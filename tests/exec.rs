@@ -593,6 +593,105 @@ async fn nothing_to_run_is_a_usage_error() {
     assert_eq!(done.status.code(), Some(2));
 }
 
+#[tokio::test]
+async fn variables_that_cannot_be_used_are_told_of_and_the_command_runs() {
+    let collector = RecordingCollector::start().await;
+    for (name, value) in [
+        ("LIVESPAN_RETRY_OF", "yesterday"),
+        ("LIVESPAN_ATTEMPT", "0"),
+        ("LIVESPAN_HEARTBEAT", "10"),
+        ("LIVESPAN_FLUSH_TIMEOUT", "soon"),
+        ("LIVESPAN_EXEC_STUCK_AFTER", "0s"),
+        ("LIVESPAN_QUIET", "perhaps"),
+        ("LIVESPAN_CAPTURE", "2"),
+    ] {
+        let mut command = exec(&collector.url(), &["--step", name], &["sh", "-c", "exit 7"]);
+        command.env(name, value).env("LIVESPAN_TASK_ID", "nightly");
+        let done = output(command).await;
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(7), "{name}: {said}");
+        let warning = format!("livespan exec: {name}=\"{value}\" is not valid and is ignored: ");
+        assert!(said.starts_with(&warning) && said.lines().count() == 1, "{said}");
+        let start = collector.starts().pop().unwrap();
+        assert_eq!((start.step_name.as_str(), start.attempt), (name, 1));
+        assert_eq!(start.task_id, "nightly", "the others still count");
+    }
+}
+
+#[tokio::test]
+async fn empty_variables_count_as_absent() {
+    let collector = RecordingCollector::start().await;
+    let mut command = exec(&collector.url(), &[], &["true"]);
+    for name in [
+        "TASK_ID",
+        "STEP",
+        "LAYER",
+        "AGENT",
+        "ATTEMPT",
+        "RETRY_OF",
+        "EXEC_STUCK_AFTER",
+        "HEARTBEAT",
+        "FLUSH_TIMEOUT",
+        "CAPTURE",
+        "NO_CAPTURE",
+        "QUIET",
+        "VERBOSE",
+        "RUN_ID_FILE",
+        "SERVER",
+    ] {
+        command.env(format!("LIVESPAN_{name}"), "");
+    }
+    let done = output(command).await;
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""));
+    let start = collector.starts().pop().unwrap();
+    assert_eq!((start.step_name.as_str(), start.layer.as_str()), ("true", "exec"));
+}
+
+#[tokio::test]
+async fn a_collector_that_a_variable_misnames_costs_only_the_records() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_livespan"));
+    command.args(["exec", "--flush-timeout", "0s", "--", "echo", "done"]);
+    command.env("LIVESPAN_SERVER", "https://collector").stdin(Stdio::null());
+    let done = output(command).await;
+    assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(0), "done\n"));
+    let said = text(&done.stderr);
+    assert!(said.starts_with("livespan exec: LIVESPAN_SERVER=\"https://collector\""), "{said}");
+}
+
+#[tokio::test]
+async fn a_flag_stands_before_the_variable_that_contradicts_it() {
+    let collector = RecordingCollector::start().await;
+    let mut command = exec(&collector.url(), &["--verbose", "--attempt", "3"], &["true"]);
+    command.env("LIVESPAN_QUIET", "1").env("LIVESPAN_NO_CAPTURE", "yes");
+    command.env("LIVESPAN_ATTEMPT", "0");
+    let done = output(command).await;
+    let said = text(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert!(said.starts_with("livespan exec: LIVESPAN_QUIET=\"1\" contradicts"), "{said}");
+    assert!(said.contains("recorded at") && !said.contains("LIVESPAN_ATTEMPT"), "{said}");
+    assert_eq!(collector.starts().pop().unwrap().attempt, 3);
+}
+
+#[tokio::test]
+async fn flags_that_cannot_be_used_are_usage_errors() {
+    for flags in [
+        &["--attempt", "0"][..],
+        &["--heartbeat", "10"],
+        &["--retry-of", ""],
+        &["--quiet", "--verbose"],
+        &["--server", "https://x"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_livespan"));
+        command.arg("exec").args(flags).args(["--", "echo", "done"]);
+        // Whatever the variables say.
+        command.env("LIVESPAN_CAPTURE", "maybe");
+        let done = output(command).await;
+        let said = text(&done.stderr);
+        assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""), "{said}");
+        assert!(said.contains(flags[0]), "{said}");
+    }
+}
+
 /// `livespan exec -q -- sh -c SCRIPT` with a terminal of its own, driven by
 /// util-linux's `script`; what is written to its standard input is typed.
 fn in_terminal(server: &str, script: &str) -> std::process::Child {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::client::AskError;
+use crate::{client::AskError, config::DatabaseConfigError};
 
 /// The codes, as every help text ends.
 pub(crate) const HELP: &str = "\
@@ -26,6 +26,9 @@ pub(crate) const STUCK: u8 = 4;
 
 /// The code that an error ends the command with.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
+    if error.is::<DatabaseConfigError>() {
+        return ExitCode::from(USAGE);
+    }
     ExitCode::from(match error.downcast_ref::<AskError>() {
         Some(AskError::NotFound(_)) => NOT_FOUND,
         Some(AskError::Invalid(_)) => USAGE,

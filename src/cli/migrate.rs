@@ -29,7 +29,7 @@ pub(super) struct MigrateArgs {
 /// Where the database can't be reached or a migration fails.
 pub(super) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
     args.log.start()?;
-    let (options, private) = open_database(&args.database).await?;
+    let (options, private) = open_database(args.database.choice()?).await?;
     let shown = options.shown();
     let migrated = async {
         let database = Database::connect(options).await?;

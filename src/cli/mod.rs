@@ -3,6 +3,7 @@
 mod connection;
 mod demo;
 mod duration;
+mod environment;
 mod exec;
 mod exit;
 mod failures;
@@ -49,14 +50,15 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     // Usage errors end the process here, with code 2.
-    let result = match Cli::parse().command {
+    let (cli, ignored_variables) = environment::read();
+    let result = match cli.command {
         Command::Serve(args) => on_all_cores(serve::run(*args)),
         Command::Migrate(args) => on_all_cores(migrate::run(*args)),
         Command::Runs(args) => on_one_thread(runs::run(args)),
         Command::Timeline(args) => on_one_thread(timeline::run(args)),
         Command::Stuck(args) => on_one_thread(stuck::run(args)),
         Command::Failures(args) => on_one_thread(failures::run(args)),
-        Command::Exec(args) => on_one_thread(exec::run(args)),
+        Command::Exec(args) => on_one_thread(exec::run(args, &ignored_variables)),
         Command::Demo(args) => on_one_thread(demo::run(args)),
     };
     result.unwrap_or_else(|error| {

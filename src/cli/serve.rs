@@ -13,7 +13,7 @@ use crate::{
         LivenessArgs, LogArgs,
     },
     domain::time::SystemClock,
-    embedded_postgres::EmbeddedPostgres,
+    embedded_postgres::{DataDirLock, EmbeddedPostgres},
     lifecycle::Shutdown,
     storage::DatabaseOptions,
 };
@@ -48,6 +48,7 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     args.log.start()?;
     let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
+    let choice = args.database.choice()?;
     let grpc_addr = args.listen.grpc_addr()?;
     let classifier = args.classifier.classifier()?;
     // Before the database: a port that is taken is told within no time.
@@ -55,28 +56,43 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         .await
         .map_err(StartError::Listen)
         .with_context(|| format!("{grpc_addr}"))?;
+    let data_dir = args.database.data_dir();
+    // The private Postgres takes the lock itself, and holds it until it is gone.
+    let _lock = match &choice {
+        DatabaseChoice::Server(_) => Some(DataDirLock::hold(&data_dir)?),
+        DatabaseChoice::Private(_) => None,
+    };
+    let ingest = args.ingest.options();
+    tracing::info!(
+        listen = %grpc_addr,
+        insecure = args.listen.insecure(),
+        database = match &choice {
+            DatabaseChoice::Server(options) => options.shown(),
+            DatabaseChoice::Private(_) => "private".to_owned(),
+        },
+        data_dir = %data_dir.display(),
+        pg_bin = ?args.database.pg_bin(),
+        artifact_roots = ?args.artifacts.artifact_roots,
+        lanes = ingest.lanes,
+        ingest_buffer_bytes = ingest.buffer_bytes,
+        stuck_after = ?args.liveness.stuck_after,
+        classifier_rules = ?args.classifier.rules_file(),
+        log = args.log.filter(),
+        "starting"
+    );
     let (database, private) = tokio::select! {
-        opened = open_database(&args.database) => opened?,
+        opened = open_database(choice) => opened?,
         signal = shutdown.requested() => bail!("{signal} before the database was ready"),
     };
     let options = AppOptions {
-        database: database.clone(),
-        artifact_dir: args.database.data_dir().join("artifacts"),
-        artifact_roots: args.artifacts.artifact_roots.clone(),
-        ingest: args.ingest.options(),
+        database,
+        artifact_dir: data_dir.join("artifacts"),
+        artifact_roots: args.artifacts.artifact_roots,
+        ingest,
         classifier,
         stuck_after: args.liveness.stuck_after,
         clock: Arc::new(SystemClock),
     };
-    tracing::info!(
-        database = database.shown(),
-        private = private.is_some(),
-        data_dir = %args.database.data_dir().display(),
-        lanes = options.ingest.lanes,
-        ingest_buffer_bytes = options.ingest.buffer_bytes,
-        stuck_after = ?options.stuck_after,
-        "starting"
-    );
     let served = serve(options, listener, &mut shutdown).await;
     if let Some(private) = private {
         private.stop().await.context("the private Postgres did not stop in order")?;
@@ -89,7 +105,11 @@ async fn serve(
     listener: TcpListener,
     shutdown: &mut Shutdown,
 ) -> anyhow::Result<()> {
-    let mut app = App::start(options, listener).await?;
+    let mut app = tokio::select! {
+        started = App::start(options, listener) => started?,
+        // A database that hangs, or a schema that another process holds.
+        signal = shutdown.requested() => bail!("{signal} before the collector was ready"),
+    };
     tracing::info!(grpc_addr = %app.grpc_addr(), "serving");
     let failed = tokio::select! {
         signal = shutdown.requested() => {
@@ -117,9 +137,9 @@ async fn serve(
 
 /// The database, and the private Postgres behind it where there is one.
 pub(super) async fn open_database(
-    args: &DatabaseArgs,
+    choice: DatabaseChoice,
 ) -> anyhow::Result<(DatabaseOptions, Option<EmbeddedPostgres>)> {
-    match args.choice() {
+    match choice {
         DatabaseChoice::Server(options) => Ok((*options, None)),
         DatabaseChoice::Private(config) => {
             let postgres = EmbeddedPostgres::start(config).await?;

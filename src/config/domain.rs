@@ -1,6 +1,10 @@
 //! When a run is stuck, and what an error means.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -56,6 +60,12 @@ pub enum ClassifierConfigError {
 }
 
 impl ClassifierArgs {
+    /// The operator's file of rules, where there is one.
+    #[must_use]
+    pub fn rules_file(&self) -> Option<&Path> {
+        self.classifier_rules.as_deref()
+    }
+
     /// The classifier, with the operator's rules.
     ///
     /// # Errors

@@ -33,6 +33,12 @@ pub struct ListenArgs {
 pub struct Exposed(SocketAddr);
 
 impl ListenArgs {
+    /// Whether the operator accepts that others reach it.
+    #[must_use]
+    pub fn insecure(&self) -> bool {
+        self.insecure
+    }
+
     /// The address for gRPC.
     ///
     /// # Errors

@@ -9,8 +9,9 @@ use crate::telemetry::{self, InvalidFilter, LogFormat};
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
     /// What is logged: error, warn, info, debug or trace, also by module, such as
-    /// info,livespan::ingest=debug.
-    #[arg(long, env = "LIVESPAN_LOG", value_name = "FILTER", default_value = "info")]
+    /// info,livespan::ingest=debug. sqlx passes on what Postgres remarks at every start, hence
+    /// only its warnings unless it is named.
+    #[arg(long, env = "LIVESPAN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     log: String,
 
     /// How it is logged: text for people, json for machines.
@@ -19,6 +20,12 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
+    /// What is logged.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        &self.log
+    }
+
     /// Starts logging.
     ///
     /// # Errors

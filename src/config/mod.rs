@@ -11,7 +11,7 @@ mod listen;
 mod log;
 
 pub use artifacts::ArtifactArgs;
-pub use database::{DatabaseArgs, DatabaseChoice};
+pub use database::{DatabaseArgs, DatabaseChoice, DatabaseConfigError};
 pub use domain::{ClassifierArgs, LivenessArgs};
 pub use ingest::IngestArgs;
 pub use listen::ListenArgs;

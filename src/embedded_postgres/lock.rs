@@ -8,19 +8,32 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use super::error::EmbeddedPostgresError;
 use super::layout::Layout;
 
 /// Holds the data dir until dropped.
 #[derive(Debug)]
-pub(super) struct DataDirLock {
+pub struct DataDirLock {
     /// The lock belongs to this open file. Rust opens files close-on-exec, so
     /// Postgres does not inherit it and cannot outlive us holding it.
     _file: File,
 }
 
 impl DataDirLock {
+    /// For a livespan whose database is elsewhere: its artifacts are still here,
+    /// and what another one is writing would look to it like a crash's leavings.
+    /// [`EmbeddedPostgres::start`](super::EmbeddedPostgres::start) takes the lock
+    /// by itself. The data dir is made where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedPostgresError::Locked`] where another livespan has it.
+    pub fn hold(data_dir: &Path) -> Result<Self, EmbeddedPostgresError> {
+        Self::acquire(&Layout::create(data_dir)?)
+    }
+
     /// Takes the lock at once, or says who has it.
     pub(super) fn acquire(layout: &Layout) -> Result<Self, EmbeddedPostgresError> {
         let path = layout.lock();

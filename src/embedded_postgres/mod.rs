@@ -39,12 +39,12 @@ use tokio::task::JoinHandle;
 
 pub use error::EmbeddedPostgresError;
 pub use layout::default_data_dir;
+pub use lock::DataDirLock;
 pub use supervisor::EmbeddedPostgresState;
 
 use binaries::Binaries;
 use identity::Identity;
 use layout::Layout;
-use lock::DataDirLock;
 use postmaster::Launch;
 use supervisor::Supervisor;
 

@@ -16,7 +16,7 @@ mod shared;
 mod writer;
 
 pub use artifacts::NewArtifact;
-pub use database::{Database, DatabaseOptions};
+pub use database::{ConnectError, Database, DatabaseOptions, InvalidDatabaseUrl};
 pub use error::{Refusal, StorageError};
 pub use live::Beaten;
 pub use read::{

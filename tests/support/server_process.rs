@@ -84,22 +84,35 @@ impl ServerProcess {
     /// Starts it with a private Postgres in `home` and waits until it serves.
     /// The error is what it logged.
     pub(crate) fn start(home: &Home, grpc_addr: SocketAddr) -> Result<Self, String> {
-        let mut server = Self::spawn(home, grpc_addr);
-        match server.serving.recv_timeout(START_LIMIT) {
+        Self::spawn(home, grpc_addr).until_it_serves()
+    }
+
+    /// Waits until it serves. The error is what it logged.
+    pub(crate) fn until_it_serves(mut self) -> Result<Self, String> {
+        match self.serving.recv_timeout(START_LIMIT) {
             Ok(grpc_addr) => {
-                server.grpc_addr = grpc_addr;
-                Ok(server)
+                self.grpc_addr = grpc_addr;
+                Ok(self)
             }
             Err(_) => {
-                let _ = server.child.kill();
-                let status = server.child.wait().expect("reap");
-                Err(format!("{status}: {}", server.log()))
+                let _ = self.child.kill();
+                let status = self.child.wait().expect("reap");
+                Err(format!("{status}: {}", self.log()))
             }
         }
     }
 
     /// Starts it and waits for nothing.
     pub(crate) fn spawn(home: &Home, grpc_addr: SocketAddr) -> Self {
+        Self::spawn_with(home, grpc_addr, &[])
+    }
+
+    /// Starts it with further variables, and waits for nothing.
+    pub(crate) fn spawn_with(
+        home: &Home,
+        grpc_addr: SocketAddr,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_livespan"))
             .arg("serve")
             .arg("--data-dir")
@@ -107,6 +120,7 @@ impl ServerProcess {
             .arg("--grpc-addr")
             .arg(grpc_addr.to_string())
             .env_remove("LIVESPAN_DATABASE_URL")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use clap::builder::BoolishValueParser;
+
 use crate::{
     cli::duration,
     client::{CollectorUrl, DEFAULT_URL},
@@ -26,7 +28,10 @@ The command finds LIVESPAN_RUN_ID, LIVESPAN_SPAN_ID, LIVESPAN_TASK_ID and
 TRACEPARENT in its environment, so that what it starts in turn, or exports over
 OpenTelemetry, lands beneath this step. Which run the step itself belongs to is
 said by --run, or LIVESPAN_RUN_ID (with LIVESPAN_SPAN_ID as the parent step), or
-TRACEPARENT, in this order; otherwise it is a new run.";
+TRACEPARENT, in this order; otherwise it is a new run.
+
+A variable that can't be used is told of and ignored; the command runs all the
+same. A flag that can't be used is an error.";
 
 /// Which step to record, and the command to run.
 #[derive(Debug, clap::Args)]
@@ -78,19 +83,19 @@ pub(crate) struct ExecArgs {
     pub(super) flush_timeout: Duration,
 
     /// Keep the log even of an output that is a terminal.
-    #[arg(long, env = "LIVESPAN_CAPTURE", conflicts_with = "no_capture")]
+    #[arg(long, env = "LIVESPAN_CAPTURE", conflicts_with = "no_capture", value_parser = BoolishValueParser::new())]
     pub(super) capture: bool,
 
     /// Keep no log: the command writes to this command's own outputs.
-    #[arg(long, env = "LIVESPAN_NO_CAPTURE")]
+    #[arg(long, env = "LIVESPAN_NO_CAPTURE", value_parser = BoolishValueParser::new())]
     pub(super) no_capture: bool,
 
     /// Don't say that the collector was not reached.
-    #[arg(long, short, env = "LIVESPAN_QUIET", conflicts_with = "verbose")]
+    #[arg(long, short, env = "LIVESPAN_QUIET", conflicts_with = "verbose", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
 
     /// Say on standard error what is recorded.
-    #[arg(long, short, env = "LIVESPAN_VERBOSE")]
+    #[arg(long, short, env = "LIVESPAN_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(super) verbose: bool,
 
     /// Write the run's id to standard error before the command starts.

@@ -45,10 +45,11 @@ const SAME_SIGNAL: Duration = Duration::from_millis(500);
 /// The longest command line that is told, in characters.
 const MAX_COMMAND_LINE: usize = 4_000;
 
-/// Runs the command.
-pub(crate) async fn run(args: ExecArgs) -> anyhow::Result<ExitCode> {
+/// Runs the command. `ignored_variables` says of which variables nothing could
+/// be made, in words for the user.
+pub(crate) async fn run(args: ExecArgs, ignored_variables: &[String]) -> anyhow::Result<ExitCode> {
     let identity = nesting::identity(args.run, |name| env::var_os(name));
-    if let Some(warning) = &identity.warning {
+    for warning in ignored_variables.iter().chain(&identity.warning) {
         say(warning);
     }
     tell_run_id(&args, identity.key.run_id);
