@@ -15,7 +15,14 @@ livespan=${LIVESPAN:-target/release/livespan}
 export LIVESPAN_TASK_ID=${TASK:-livespan-build}
 export LIVESPAN_LAYER=L2_executor LIVESPAN_AGENT=ci
 run_file=$(mktemp)
-trap 'rm -f "$run_file"' EXIT
+doomed=
+# What stops at an interrupt is this script and the step in front, not a group of
+# its own in the background.
+clean_up() {
+    [ -z "$doomed" ] || kill -KILL -- "-$doomed" 2>/dev/null
+    rm -f "$run_file"
+}
+trap clean_up EXIT
 
 # step NAME [OPTION...] -- COMMAND...: one span of the run.
 step() {
@@ -38,16 +45,19 @@ step unit-tests -- scripts/with-postgres.sh cargo test --quiet --lib
 PG_BIN=/opt/postgres/bin step query-tests -- scripts/with-postgres.sh cargo test --quiet --test query
 
 # The machine goes away in the middle of a step: exec and its command are
-# killed, and nobody says that the step is over.
+# killed with all that they started, and nobody says that the step is over. A
+# process group of their own, since a shell's child would outlive the shell.
+set -m
 "$livespan" exec --step documentation --stuck-after 5s --heartbeat 1s -- \
-    sh -c 'cargo doc --quiet --no-deps; sleep 600' >target/traced-documentation.log 2>&1 &
+    sh -c 'cargo doc --quiet --no-deps; sleep 600' </dev/null >target/traced-documentation.log 2>&1 &
 doomed=$!
+set +m
 until "$livespan" timeline "$LIVESPAN_RUN_ID" 2>/dev/null | grep -q documentation; do
     sleep 0.2
 done
-pkill -KILL -P "$doomed"
-kill -KILL "$doomed"
+kill -KILL -- "-$doomed"
 wait "$doomed" 2>/dev/null
+doomed=
 echo "  documentation: killed"
 
 echo "second try"

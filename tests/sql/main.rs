@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod cleanup;
+mod comments;
 mod cost;
 mod fixture;
 #[path = "../support/liveness_cases.rs"]
