@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Tools that the set-up builds go into the repository, and where rustup has just
-# installed cargo this shell does not know it yet.
-export PATH := $(CURDIR)/target/tools:$(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
+# installed cargo this shell does not know it yet. Before the others, since a
+# cargo from apt would hide it.
+export PATH := $(CURDIR)/target/tools:$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 CARGO ?= cargo
 
@@ -39,7 +40,7 @@ test: ## Install what is missing and run all tests against a throw-away Postgres
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors
-	$(call timed,set-up,scripts/setup.sh test)
+	$(call timed,set-up,scripts/setup.sh lint)
 	$(call timed,format,$(CARGO) fmt --all --check)
 	$(call timed,clippy,$(CARGO) clippy --workspace --all-targets -- -D warnings)
 	$(call timed,documentation,RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps)

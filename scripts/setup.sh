@@ -2,7 +2,8 @@
 # Puts on this machine what livespan needs and does not have yet.
 #
 #   scripts/setup.sh run     what `make run` needs: Postgres, Rust, a C linker
-#   scripts/setup.sh test    the same, and what `make test` and `make lint` need
+#   scripts/setup.sh lint    the same, and what `make lint` needs: rustfmt, clippy
+#   scripts/setup.sh test    the same, and what `make test` needs: grpcurl
 #
 # Says each thing that it installs, in one line; silent when all is there.
 # On Debian and Ubuntu it installs by apt-get, and Rust by rustup. Elsewhere it says what to install
@@ -12,26 +13,29 @@ set -eu
 
 mode=${1:-run}
 case $mode in
-run | test) ;;
+run | lint | test) ;;
 *)
-    echo "usage: $0 run|test" >&2
+    echo "usage: $0 run|lint|test" >&2
     exit 2
     ;;
 esac
 
 repository=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# rustup may have a toolchain for this folder.
+cd "$repository"
 tools=$repository/target/tools
 grpcurl_version=v1.9.4
-# What that release of grpcurl asks for in its go.mod.
-go_minimum_minor=25
+# From 1.21 on, Go fetches the newer toolchain that grpcurl asks for by itself.
+go_minimum_minor=21
 # Keep in step with rust-version in Cargo.toml.
 rust_minimum_minor=95
 log=$repository/target/setup.log
 missing=0
 
 # Where rustup and Go's own packages put programs; a shell opened before they
-# were installed does not know yet.
-PATH=$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:/usr/local/go/bin
+# were installed does not know yet. rustup's before all others, as in the
+# Makefile: a cargo from apt would hide it.
+PATH=${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/local/go/bin
 export PATH
 
 say() { echo "setup: $*"; }
@@ -65,11 +69,15 @@ as_root() {
 can_apt() { has apt-get && { [ "$(id -u)" -eq 0 ] || has sudo; }; }
 
 apt_updated=no
-apt() { # PACKAGE...
+apt_update() {
     if [ "$apt_updated" = no ]; then
         quietly as_root apt-get update
         apt_updated=yes
     fi
+}
+
+apt() { # PACKAGE...
+    apt_update
     quietly as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "$@"
 }
@@ -117,17 +125,25 @@ need_compiler() {
     fi
 }
 
+# Whether this release has the package at all. By what is printed: of a name that
+# others only mention, apt-cache says nothing, and succeeds.
+is_packaged() { # PACKAGE
+    apt_update
+    apt-cache show "$1" 2>/dev/null | grep -q '^Package:'
+}
+
 rust_is_enough() {
     has cargo || return 1
-    minor=$(cd "$repository" && cargo --version 2>/dev/null | minor_of)
+    minor=$(cargo --version 2>/dev/null | minor_of)
     [ -n "$minor" ] && [ "$minor" -ge "$rust_minimum_minor" ]
 }
 
 need_rust() {
     rust_is_enough && return
-    if ! has rustup && can_apt; then
-        # Newer releases have rustup; their rustc, and older ones', is too old.
-        say "installing rustup (apt: rustup), if this release has it"
+    # Newer releases have rustup; their rustc, and older ones', is too old. Not
+    # where a cargo is: that would be apt's, whose place apt's rustup takes.
+    if ! has rustup && ! has cargo && can_apt && is_packaged rustup; then
+        say "installing rustup (apt: rustup)"
         apt rustup || :
     fi
     if ! has rustup && can_apt; then
@@ -139,8 +155,12 @@ need_rust() {
     if has rustup; then
         say "installing the stable Rust toolchain (rustup: stable)"
         quietly rustup toolchain install stable --profile minimal
-        quietly rustup default stable
         hash -r
+        # The user's default for everything else stays what it is.
+        if ! rust_is_enough; then
+            say "choosing stable for $repository (rustup override)"
+            quietly rustup override set stable
+        fi
     fi
     rust_is_enough ||
         by_hand "Rust 1.$rust_minimum_minor or later, as https://rustup.rs says"
@@ -159,43 +179,55 @@ need_component() { # PROGRAM COMPONENT
 go_is_enough() {
     has go || return 1
     minor=$(go version 2>/dev/null | minor_of)
-    [ -n "$minor" ] && [ "$minor" -ge "$1" ]
+    [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]
 }
 
-# Go's own name for the machine's newest packaged Go, as far as apt knows.
+# The newest Go that apt knows, whichever one its package golang-go stands for:
+# releases get newer ones beside it, as updates or backports.
 packaged_go_minor() {
-    apt-cache policy golang-go 2>/dev/null |
-        sed -n 's/^ *Candidate: *\(2:\)*1\.\([0-9][0-9]*\).*/\2/p'
+    apt-cache search --names-only '^golang-1\.[0-9]+-go$' |
+        sed -n 's/^golang-1\.\([0-9][0-9]*\)-go .*/\1/p' | sort -rn | head -n 1
+}
+
+need_go() {
+    go_is_enough && return
+    can_apt || return
+    apt_update
+    minor=$(packaged_go_minor)
+    if [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]; then
+        say "installing Go, to build grpcurl (apt: golang-1.$minor-go)"
+        apt "golang-1.$minor-go" ca-certificates
+        # Such a package does not put it among the system's programs.
+        PATH=/usr/lib/go-1.$minor/bin:$PATH
+        hash -r
+    fi
+    go_is_enough
 }
 
 need_grpcurl() {
     if [ -x "$tools/grpcurl" ] || has grpcurl; then
         return
     fi
-    # From 1.21 on, Go fetches a newer toolchain by itself where one is asked for.
-    if ! go_is_enough 21 && can_apt; then
-        minor=$(packaged_go_minor)
-        if [ -n "$minor" ] && [ "$minor" -ge 21 ]; then
-            say "installing Go, to build grpcurl (apt: golang-go)"
-            apt golang-go
-        fi
-    fi
-    if ! go_is_enough 21; then
-        say "left out grpcurl: it needs Go 1.$go_minimum_minor, and this system packages none so new"
+    wanted="grpcurl, onto your PATH (https://github.com/fullstorydev/grpcurl/releases)"
+    if ! need_go; then
+        by_hand "$wanted, or Go 1.$go_minimum_minor or later (https://go.dev/dl), which builds it"
         return
     fi
     say "building grpcurl $grpcurl_version into target/tools (go install)"
     mkdir -p "$tools"
-    GOBIN=$tools quietly go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version" ||
-        say "left out grpcurl: its build failed, see above"
+    quietly env GOBIN="$tools" GOTOOLCHAIN="${GOTOOLCHAIN:-auto}" \
+        go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version" ||
+        by_hand "$wanted: building it failed, see above"
 }
 
 need_postgres
 need_compiler
 need_rust
-if [ "$mode" = test ]; then
+if [ "$mode" != run ]; then
     need_component fmt rustfmt
     need_component clippy clippy
+fi
+if [ "$mode" = test ]; then
     need_grpcurl
 fi
 exit "$missing"

@@ -58,8 +58,9 @@ async fn grpcurl(app: &TestApp, args: &[&str], input: &str) -> Said {
         let mut child = match spawned {
             Ok(child) => child,
             Err(error) if error.kind() == ErrorKind::NotFound => panic!(
-                "grpcurl is not on the PATH: run `make setup`, which builds it into target/tools, \
-                 and then `make test`; or take it from https://github.com/fullstorydev/grpcurl"
+                "grpcurl is not on the PATH: run `scripts/setup.sh test`, which builds it into \
+                 target/tools, and then `make test`; or take it from \
+                 https://github.com/fullstorydev/grpcurl"
             ),
             Err(error) => panic!("grpcurl: {error}"),
         };
