@@ -724,8 +724,11 @@ async fn in_a_terminal_the_command_sees_the_terminal() {
 #[tokio::test]
 async fn in_a_terminal_ctrl_c_reaches_the_command_once() {
     let collector = RecordingCollector::start().await;
-    // Ctrl-C ends the first sleep; a second signal would come during the next.
-    let script = "n=0; trap \"n=\\$((n+1))\" INT; echo ready; sleep 20; sleep 1; echo n=$n; exit 7";
+    // Ctrl-C ends the first sleep; a second signal would come during the next. What
+    // says that it is ready is the process to be ended: before the shell has
+    // started it, the shell alone would be.
+    let script =
+        "n=0; trap \"n=\\$((n+1))\" INT; (echo ready; exec sleep 20); sleep 1; echo n=$n; exit 7";
     let mut child = in_terminal(&collector.url(), script);
     let (said, status) = spawn_blocking(move || {
         let mut stdout = child.stdout.take().unwrap();
