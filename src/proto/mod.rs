@@ -9,6 +9,8 @@ pub use json::{JsonError, JsonObject, JsonProblem, JsonValue, MAX_DEPTH};
 
 /// Messages and services of `livespan.v1`. The documentation is the proto's.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+// Comments there are plain text, for readers of the proto.
+#[allow(rustdoc::invalid_html_tags, rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
 pub mod v1 {
     tonic::include_proto!("livespan.v1");
 }
