@@ -72,6 +72,7 @@ fn start() -> impl Strategy<Value = Start> {
             attributes: json.1,
             stuck_after: limits.0,
             progress_timeout: limits.1,
+            otel: None,
             // The run's, not the span's.
             task_id: None,
             retry_of: None,

@@ -83,6 +83,9 @@ pub struct Start {
     pub stuck_after: Option<Duration>,
     /// After how long without movement it is stuck.
     pub progress_timeout: Option<Duration>,
+    /// What else OpenTelemetry said of it, as one object: kind, scope,
+    /// resource, events, links and what of that is set.
+    pub otel: Option<JsonText>,
 }
 
 /// The facts that come with a span's end.

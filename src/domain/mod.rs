@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod ids;
 pub mod liveness;
+pub mod otel;
 pub mod progress;
 pub mod reason;
 pub mod redact;

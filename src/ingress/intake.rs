@@ -107,6 +107,7 @@ impl Intake {
             attributes: self.attributes(request.attributes.as_ref(), &mut violations),
             stuck_after: limit("stuck_after", request.stuck_after, &mut violations),
             progress_timeout: limit("progress_timeout", request.progress_timeout, &mut violations),
+            otel: None,
         };
         if let (Some(span), Some(parent)) = (span_id, start.parent_span_id)
             && span.otel() == parent.otel()

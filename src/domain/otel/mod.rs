@@ -1,0 +1,129 @@
+//! Spans as OpenTelemetry exporters send them, and how they become ours.
+//!
+//! The types here are borrowed from the bytes of one request: a decoder fills
+//! them, the mapper reads them, and nothing of a span is copied in between.
+
+/// An attribute's value: OTLP's `AnyValue`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// No value, which OTLP allows.
+    Empty,
+    /// Text.
+    String(&'a str),
+    /// Truth.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating-point number; NaN and the infinities are allowed.
+    Double(f64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A list, of values of any kind.
+    Array(&'a [Value<'a>]),
+    /// Named values; a name may come twice.
+    Map(&'a [KeyValue<'a>]),
+}
+
+/// An attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeyValue<'a> {
+    /// Its name.
+    pub key: &'a str,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// Something that happened during a span, such as an exception.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event<'a> {
+    /// When, in nanoseconds since 1970; 0 where unknown.
+    pub time_unix_nano: u64,
+    /// What.
+    pub name: &'a str,
+    /// More about it.
+    pub attributes: &'a [KeyValue<'a>],
+    /// How many attributes the exporter left out.
+    pub dropped_attributes_count: u32,
+}
+
+/// A pointer from a span to another that caused it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link<'a> {
+    /// The other span's trace: 16 bytes, unchecked.
+    pub trace_id: &'a [u8],
+    /// The other span: 8 bytes, unchecked.
+    pub span_id: &'a [u8],
+    /// The other span's W3C trace state.
+    pub trace_state: &'a str,
+    /// More about the link.
+    pub attributes: &'a [KeyValue<'a>],
+    /// How many attributes the exporter left out.
+    pub dropped_attributes_count: u32,
+    /// The other span's W3C trace flags.
+    pub flags: u32,
+}
+
+/// What sent spans: a process, its host and its service.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Resource<'a> {
+    /// What is said of it.
+    pub attributes: &'a [KeyValue<'a>],
+    /// How many attributes the exporter left out.
+    pub dropped_attributes_count: u32,
+    /// Which version of the conventions its attributes follow.
+    pub schema_url: &'a str,
+}
+
+/// The instrumentation that made spans.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Scope<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// More about it.
+    pub attributes: &'a [KeyValue<'a>],
+    /// How many attributes the exporter left out.
+    pub dropped_attributes_count: u32,
+    /// Which version of the conventions the spans' attributes follow.
+    pub schema_url: &'a str,
+}
+
+/// A span, unchecked.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Span<'a> {
+    /// Its trace: 16 bytes in a valid span.
+    pub trace_id: &'a [u8],
+    /// Its own id: 8 bytes in a valid span.
+    pub span_id: &'a [u8],
+    /// The span that it is a part of: 8 bytes; empty or all zero in a root.
+    pub parent_span_id: &'a [u8],
+    /// The W3C trace state.
+    pub trace_state: &'a str,
+    /// The W3C trace flags in the low 8 bits.
+    pub flags: u32,
+    /// What it does.
+    pub name: &'a str,
+    /// 1 internal, 2 server, 3 client, 4 producer, 5 consumer; 0 where unsaid.
+    pub kind: i32,
+    /// When it began, in nanoseconds since 1970; 0 where unknown.
+    pub start_time_unix_nano: u64,
+    /// When it ended, in nanoseconds since 1970; 0 where it has not ended.
+    pub end_time_unix_nano: u64,
+    /// What is said of it.
+    pub attributes: &'a [KeyValue<'a>],
+    /// How many attributes the exporter left out.
+    pub dropped_attributes_count: u32,
+    /// What happened during it, in time order as a rule.
+    pub events: &'a [Event<'a>],
+    /// How many events the exporter left out.
+    pub dropped_events_count: u32,
+    /// The spans that caused it.
+    pub links: &'a [Link<'a>],
+    /// How many links the exporter left out.
+    pub dropped_links_count: u32,
+    /// 1 ok, 2 error; 0 where unsaid.
+    pub status_code: i32,
+    /// What went wrong, where something did.
+    pub status_message: &'a str,
+}
