@@ -88,6 +88,33 @@ pub struct Start {
     pub otel: Option<JsonText>,
 }
 
+impl Start {
+    /// Takes over from `other` what this leaves out. An attempt of 1 is what is
+    /// read where none was told, so another's counts then. The task and the
+    /// run retried are the run's facts, which merge there.
+    pub fn fill_in(&mut self, other: &Self) {
+        fn fill<T: Clone>(own: &mut Option<T>, other: &Option<T>) {
+            if own.is_none() {
+                own.clone_from(other);
+            }
+        }
+        fill(&mut self.parent_span_id, &other.parent_span_id);
+        fill(&mut self.layer, &other.layer);
+        fill(&mut self.step_name, &other.step_name);
+        fill(&mut self.executor_host, &other.executor_host);
+        fill(&mut self.agent, &other.agent);
+        fill(&mut self.ts_start, &other.ts_start);
+        fill(&mut self.input_summary, &other.input_summary);
+        fill(&mut self.attributes, &other.attributes);
+        fill(&mut self.stuck_after, &other.stuck_after);
+        fill(&mut self.progress_timeout, &other.progress_timeout);
+        fill(&mut self.otel, &other.otel);
+        if self.attempt <= 1 {
+            self.attempt = other.attempt.max(1);
+        }
+    }
+}
+
 /// The facts that come with a span's end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct End {

@@ -3,6 +3,11 @@
 //! Whatever order they come in and however often, the events of a span end in
 //! the same state: starts fill in facts, heartbeats raise the time of the last
 //! sign of life, an end is final. So every write may be repeated.
+//!
+//! A start can be told more than once and by different tellers: an executor
+//! that names the task, an exporter that shows the span while it is open, and
+//! one that sends it whole. Each fact is the first one's that told it, save
+//! that a whole span's own facts win, whether it comes first or last.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -163,9 +168,14 @@ impl Span {
             }
             SpanEventKind::Whole(start, end) => {
                 self.check_start(start)?;
-                let ts_start = if self.started { self.start.ts_start } else { start.ts_start };
-                self.check_end(ts_start, end)?;
-                self.take_start(start, at);
+                let known_start = self.started.then_some(self.start.ts_start).flatten();
+                self.check_end(start.ts_start.or(known_start), end)?;
+                // Another teller's end stands, and with it what was known then.
+                if self.ended.as_ref().is_none_or(|ended| ended.agrees_with(end)) {
+                    self.take_whole_start(start, at);
+                } else {
+                    self.take_start(start, at);
+                }
                 self.take_end(end, at)
             }
         };
@@ -198,15 +208,28 @@ impl Span {
         }
     }
 
-    /// The first start counts; a repeated one is a sign of life and no more.
+    /// The first start counts; a later one fills in what that left out.
     fn take_start(&mut self, start: &Start, at: Timestamp) {
         if self.started {
+            self.start.fill_in(start);
             return;
         }
         self.started = true;
         self.start = start.clone();
         self.start.attempt = start.attempt.max(1);
         self.start.ts_start = Some(start.ts_start.unwrap_or(at));
+    }
+
+    /// A whole span's start counts; an earlier one fills in what it left out.
+    fn take_whole_start(&mut self, start: &Start, at: Timestamp) {
+        let mut whole = start.clone();
+        whole.attempt = start.attempt.max(1);
+        if self.started {
+            whole.fill_in(&self.start);
+        }
+        whole.ts_start = Some(whole.ts_start.unwrap_or(at));
+        self.started = true;
+        self.start = whole;
     }
 
     fn take_progress(&mut self, report: Option<&ProgressReport>, at: Timestamp) {
@@ -358,12 +381,77 @@ mod tests {
         assert_eq!(span.ended.unwrap().ts_end, at(-2));
     }
 
-    /// One start, one end and any heartbeats; phases of progress do not come
-    /// back once left, as a counter's do not.
+    /// A span that an exporter sent whole.
+    fn whole(seconds: i64) -> SpanEventKind {
+        let start = Start {
+            step_name: Some("render frame".to_owned()),
+            layer: Some("client".to_owned()),
+            attempt: 1,
+            ts_start: Some(at(1)),
+            attributes: Some(JsonText::from_valid(r#"{"frame":7}"#.to_owned())),
+            otel: Some(JsonText::from_valid(r#"{"kind":"CLIENT"}"#.to_owned())),
+            ..Start::default()
+        };
+        let SpanEventKind::End(end) = end(EndStatus::Failed, seconds) else { unreachable!() };
+        SpanEventKind::Whole(Box::new(start), end)
+    }
+
+    #[test]
+    fn a_whole_span_has_its_own_facts_and_keeps_those_that_only_a_start_told() {
+        let told = SpanEventKind::Start(Box::new(Start {
+            parent_span_id: Some(SpanId::from_otel(key().run_id, [9; 8])),
+            step_name: Some("render".to_owned()),
+            attempt: 2,
+            ts_start: Some(at(0)),
+            input_summary: Some(JsonText::from_valid("{}".to_owned())),
+            ..Start::default()
+        }));
+        let start_first = fold(&[event(0, told.clone()), event(5, whole(5))]);
+        let start_last = fold(&[event(0, whole(5)), event(5, told)]);
+        for span in [&start_first, &start_last] {
+            let start = &span.start;
+            assert_eq!(start.step_name.as_deref(), Some("render frame"));
+            assert_eq!(start.ts_start, Some(at(1)));
+            assert_eq!(start.attempt, 2);
+            assert!(start.input_summary.is_some() && start.parent_span_id.is_some());
+            assert!(start.otel.is_some());
+        }
+        assert_eq!(start_first.start, start_last.start);
+    }
+
+    #[test]
+    fn a_whole_span_that_contradicts_a_known_end_changes_no_known_fact() {
+        let before = fold(&[event(0, start(0)), event(5, end(EndStatus::Success, 5))]);
+        let mut after = before.clone();
+        assert!(after.apply(&event(6, whole(6))).unwrap().conflict);
+        assert_eq!(after.start.step_name, before.start.step_name);
+        assert_eq!(after.start.ts_start, before.start.ts_start);
+        assert_eq!(after.ended.unwrap().status, EndStatus::Success);
+    }
+
+    #[test]
+    fn an_open_span_that_is_shown_again_stays_as_it_was_and_is_alive() {
+        let mut span = fold(&[event(0, start(0))]);
+        span.apply(&event(7, start(3))).unwrap();
+        assert_eq!((span.start.ts_start, span.last_alive_at), (Some(at(0)), at(7)));
+        assert_eq!(span.status(), Status::Running);
+    }
+
+    /// How a history ends.
+    #[derive(Debug, Clone, Copy)]
+    enum Close {
+        Open,
+        End,
+        Whole,
+    }
+
+    /// One start, one end or one whole span, and any heartbeats; phases of
+    /// progress do not come back once left, as a counter's do not.
     fn history() -> impl Strategy<Value = Vec<SpanEvent>> {
         let beats = prop::collection::vec((0_i64..1_000, prop::option::of(0_u8..20)), 0..8);
-        (beats, any::<bool>(), prop::option::of(0_i64..1_000)).prop_map(
-            |(mut beats, started, ended)| {
+        let close = prop::sample::select(vec![Close::Open, Close::End, Close::Whole]);
+        (beats, any::<bool>(), close, 0_i64..1_000).prop_map(
+            |(mut beats, started, close, seconds)| {
                 beats.sort_unstable();
                 beats.dedup_by_key(|(seconds, _)| *seconds);
                 let mut events: Vec<SpanEvent> = beats
@@ -380,8 +468,10 @@ mod tests {
                 if started {
                     events.push(event(2, start(0)));
                 }
-                if let Some(seconds) = ended {
-                    events.push(event(seconds, end(EndStatus::Failed, seconds)));
+                match close {
+                    Close::Open => {}
+                    Close::End => events.push(event(seconds, end(EndStatus::Failed, seconds))),
+                    Close::Whole => events.push(event(seconds, whole(seconds))),
                 }
                 if events.is_empty() {
                     events.push(event(1, SpanEventKind::Heartbeat(None)));
