@@ -67,6 +67,12 @@ impl RunId {
         Self(Uuid::now_v7())
     }
 
+    /// The run that is this trace; none for the id that stands for no trace.
+    #[must_use]
+    pub fn from_trace(trace_id: [u8; 16]) -> Option<Self> {
+        Some(Self(Uuid::from_bytes(trace_id))).filter(|run| !run.0.is_nil())
+    }
+
     /// An id that was stored, and so was checked when it came in.
     #[must_use]
     pub fn from_stored(id: Uuid) -> Self {

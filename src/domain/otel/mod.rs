@@ -3,6 +3,46 @@
 //! The types here are borrowed from the bytes of one request: a decoder fills
 //! them, the mapper reads them, and nothing of a span is copied in between.
 
+mod attributes;
+mod dialects;
+mod evidence;
+mod mapper;
+mod mapping;
+mod writer;
+
+pub use self::{
+    mapper::{MAX_ATTRIBUTES, Mapper, ResourceContext, SpanProblem},
+    mapping::{Mapping, MappingError},
+};
+use super::redact::Redactor;
+
+/// The longest name that is stored: of a step, layer, agent, host or task.
+/// The tasks' index could not take one much longer.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// A text as it may be stored: without secrets, cut to 4 KB, and with U+FFFD
+/// for NUL, which Postgres cannot keep.
+fn stored_text(redactor: &Redactor, text: &str) -> String {
+    let text = redactor.text(text);
+    if memchr::memchr(0, text.as_bytes()).is_some() {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text.into_owned()
+    }
+}
+
+/// A name as it may be stored: as [`stored_text`], and not over
+/// [`MAX_NAME_BYTES`].
+fn stored_name(redactor: &Redactor, name: &str) -> String {
+    let mut name = stored_text(redactor, name);
+    if name.len() > MAX_NAME_BYTES {
+        let room = MAX_NAME_BYTES - '…'.len_utf8();
+        name.truncate(name.floor_char_boundary(room));
+        name.push('…');
+    }
+    name
+}
+
 /// An attribute's value: OTLP's `AnyValue`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {

@@ -74,6 +74,12 @@ impl Redactor {
         keys::is_secret(key)
     }
 
+    /// Whether a number is a payment card's.
+    #[must_use]
+    pub fn is_card_number(&self, number: u64) -> bool {
+        credentials::is_card_number(number)
+    }
+
     /// The text without secrets and not over [`TEXT_LIMIT_BYTES`]; a text that
     /// was cut ends in ` [TRUNCATED: n bytes left out]`, n counted after
     /// redaction.
