@@ -89,9 +89,9 @@ pub struct Start {
 }
 
 impl Start {
-    /// Takes over from `other` what this leaves out. An attempt of 1 is what is
-    /// read where none was told, so another's counts then. The task and the
-    /// run retried are the run's facts, which merge there.
+    /// Takes over from `other` what this leaves out. The task and the run
+    /// retried are the run's facts, which merge there; an attempt is never
+    /// left out, see [`Self::fill_in_attempt`].
     pub fn fill_in(&mut self, other: &Self) {
         fn fill<T: Clone>(own: &mut Option<T>, other: &Option<T>) {
             if own.is_none() {
@@ -109,6 +109,11 @@ impl Start {
         fill(&mut self.stuck_after, &other.stuck_after);
         fill(&mut self.progress_timeout, &other.progress_timeout);
         fill(&mut self.otel, &other.otel);
+    }
+
+    /// Takes over `other`'s attempt where this is the first, which is also
+    /// what is read where an exporter tells none.
+    pub fn fill_in_attempt(&mut self, other: &Self) {
         if self.attempt <= 1 {
             self.attempt = other.attempt.max(1);
         }

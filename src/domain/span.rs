@@ -212,6 +212,10 @@ impl Span {
     fn take_start(&mut self, start: &Start, at: Timestamp) {
         if self.started {
             self.start.fill_in(start);
+            // It may be the start of a span that came whole before.
+            if self.ended.is_some() {
+                self.start.fill_in_attempt(start);
+            }
             return;
         }
         self.started = true;
@@ -226,6 +230,7 @@ impl Span {
         whole.attempt = start.attempt.max(1);
         if self.started {
             whole.fill_in(&self.start);
+            whole.fill_in_attempt(&self.start);
         }
         whole.ts_start = Some(whole.ts_start.unwrap_or(at));
         self.started = true;
