@@ -6,6 +6,7 @@ mod artifact_upload;
 mod check;
 pub mod error;
 mod intake;
+pub mod otlp;
 mod question;
 mod span_service;
 mod span_stream;

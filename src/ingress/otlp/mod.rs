@@ -1,0 +1,119 @@
+//! OTLP's bytes in: one request for spans, read once and copied nowhere.
+//!
+//! [`decode`] reads protobuf into [`crate::domain::otel`]'s types, which borrow
+//! names, ids and text from the request and keep their lists in an arena, so
+//! that a span costs no allocation of its own. [`json_to_protobuf`] turns the
+//! JSON encoding into the same bytes first. What a span means is decided
+//! elsewhere: here only its form counts.
+
+mod json;
+mod request;
+mod span;
+mod stack;
+mod value;
+mod wire;
+
+use bumpalo::Bump;
+use thiserror::Error;
+
+use crate::domain::otel::{Resource, Scope, Span};
+
+pub use json::{JsonProblem, json_to_protobuf};
+
+/// How deep a value may be nested: an attribute's own value is at level 1.
+pub const MAX_VALUE_LEVELS: u32 = 64;
+
+/// What a client asks to store: OTLP's `ExportTraceServiceRequest`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ExportRequest<'a> {
+    /// The spans, by what sent them.
+    pub resource_spans: &'a [ResourceSpans<'a>],
+}
+
+impl ExportRequest<'_> {
+    /// How many spans the client sent, readable or not.
+    #[must_use]
+    pub fn span_count(&self) -> usize {
+        let scopes = self.resource_spans.iter().flat_map(|resource| resource.scope_spans);
+        scopes.map(|scope| scope.spans.len() + scope.malformed.len()).sum()
+    }
+}
+
+/// The spans of one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ResourceSpans<'a> {
+    /// What sent them.
+    pub resource: Resource<'a>,
+    /// The spans, by the instrumentation that made them.
+    pub scope_spans: &'a [ScopeSpans<'a>],
+}
+
+/// The spans of one instrumentation scope.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ScopeSpans<'a> {
+    /// What made them.
+    pub scope: Scope<'a>,
+    /// The spans that could be read, in the order in which they were sent.
+    pub spans: &'a [Span<'a>],
+    /// The spans that could not, which the client must hear of.
+    pub malformed: &'a [MalformedSpan<'a>],
+}
+
+/// A span whose own bytes are broken, while those around it are sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MalformedSpan<'a> {
+    /// What of it was read before the break.
+    pub read: Span<'a>,
+    /// What is wrong with it.
+    pub problem: Malformed,
+}
+
+/// Why bytes are no OTLP request, or a part of them no span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{message}: {fault}")]
+pub struct Malformed {
+    /// The message of OTLP's proto files that was being read.
+    pub message: &'static str,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What can be wrong with the form of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// A field says that it is longer than what is left.
+    #[error("it ends in the middle of a field")]
+    CutOff,
+    /// A varint of more than 10 bytes.
+    #[error("a number is longer than 10 bytes")]
+    LongNumber,
+    /// A field number of 0 or past 2^29 - 1.
+    #[error("a field has a number that protobuf doesn't allow")]
+    FieldNumber,
+    /// One of the wire types that protobuf doesn't define.
+    #[error("a field has wire type {0}, which protobuf doesn't define")]
+    WireType(u8),
+    /// The end of a group that has not begun, or of another one.
+    #[error("a group ends that has not begun")]
+    GroupEnd,
+    /// Values or groups nested past the limit.
+    #[error("values are nested deeper than {MAX_VALUE_LEVELS} levels; send them flatter")]
+    TooDeep,
+    /// Few bytes that stand for very many empty things.
+    #[error("it holds mostly empty spans, attributes or values; leave them out")]
+    MostlyEmpty,
+}
+
+/// Reads a request from protobuf.
+///
+/// Unknown fields, groups and fields of an unexpected wire type are skipped, and
+/// what is said twice is merged or replaced, as protobuf says. Text that isn't
+/// UTF-8 gets U+FFFD where it isn't. A span that can't be read is among its
+/// scope's [`ScopeSpans::malformed`] and costs no other span anything.
+///
+/// # Errors
+///
+/// Where the request around the spans, or a resource or a scope, can't be read.
+pub fn decode<'a>(request: &'a [u8], arena: &'a Bump) -> Result<ExportRequest<'a>, Malformed> {
+    request::Decoder::new(request.len(), arena).request(request)
+}
