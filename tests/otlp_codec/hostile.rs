@@ -1,9 +1,15 @@
 //! Bytes that nobody should send: cut, altered, nested, lying about lengths.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use bumpalo::Bump;
-use livespan::ingress::otlp::{ExportRequest, Fault, MAX_VALUE_LEVELS, Malformed, decode};
+use livespan::ingress::otlp::{
+    ExportRequest, Fault, MAX_VALUE_LEVELS, Malformed, decode, json_to_protobuf,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::{collection::vec, prelude::*};
 use prost::Message;
@@ -204,6 +210,23 @@ fn empty_spans_take_no_memory_beyond_their_worth() {
     }
 }
 
+/// Where fuzzing starts from, and what it has found since.
+#[test]
+fn requests_kept_from_fuzzing_are_read() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let files = |folder: &str| {
+        let entries = fs::read_dir(corpus.join(folder)).unwrap();
+        entries.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect::<Vec<_>>()
+    };
+    let (protobuf, json) = (files("otlp_protobuf"), files("otlp_json"));
+    assert!(protobuf.len() > 5 && json.len() > 5);
+    let rewritten = json.iter().map(|body| json_to_protobuf(body).unwrap());
+    for request in protobuf.iter().cloned().chain(rewritten) {
+        decode(&request, &Bump::new()).unwrap();
+        assert_no_worse_than_prost(&request);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
@@ -224,7 +247,7 @@ proptest! {
             })
             .collect();
         assert_no_worse_than_prost(&bytes);
-        assert_no_worse_than_prost(&request_of(&[bytes.clone()]));
+        assert_no_worse_than_prost(&request_of(std::slice::from_ref(&bytes)));
         assert_no_worse_than_prost(&request_of(&[attribute("k", &bytes)]));
     }
 }

@@ -3,7 +3,7 @@
 
 use bumpalo::Bump;
 use livespan::{
-    domain::otel::{KeyValue, Span, Value},
+    domain::otel::{KeyValue, Span},
     ingress::otlp::{Fault, MAX_VALUE_LEVELS, decode, json_to_protobuf},
 };
 use proptest::{collection::vec, prelude::*};

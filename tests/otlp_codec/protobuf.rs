@@ -146,7 +146,7 @@ fn unknown_fields_groups_and_wire_types_are_passed_over() {
     .concat();
     let value = [unknown.clone(), field(1, "v"), number(200, 1)].concat();
     let span = [unknown.clone(), span_named("step", &attribute("k", &value)), unknown.clone()];
-    let scope = [unknown.clone(), field(2, span.concat()), number(50, 1)].concat();
+    let scope = [unknown, field(2, span.concat()), number(50, 1)].concat();
     let bytes = [number(50, 1), field(1, [field(2, scope), group(70, &[])].concat())].concat();
     let arena = Bump::new();
     let span = only_span(&decode(&bytes, &arena).unwrap());

@@ -1,4 +1,8 @@
 //! Protobuf's wire format: a message's fields, one after the other.
+//!
+//! A span of ten attributes has some hundred fields. All that reads a field is
+//! inlined by force into the loops over messages, which halves the time of a
+//! span: results then stay in registers, and the compiler wouldn't do it unasked.
 
 use std::slice;
 
@@ -62,12 +66,12 @@ impl<'a> Fields<'a, '_> {
     }
 
     /// The next field's number and content; groups are passed over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, Malformed> {
         self.advance().map_err(|fault| Malformed { message: self.message, fault })
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self) -> Result<Option<(u32, Field<'a>)>, Fault> {
         loop {
             while self.left.is_empty() {
@@ -86,7 +90,7 @@ impl<'a> Fields<'a, '_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn tag(left: &mut &[u8]) -> Result<(u32, u8), Fault> {
     let tag = u32::try_from(varint(left)?).map_err(|_| Fault::FieldNumber)?;
     match tag >> 3 {
@@ -95,7 +99,7 @@ fn tag(left: &mut &[u8]) -> Result<(u32, u8), Fault> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn field<'a>(left: &mut &'a [u8], wire_type: u8) -> Result<Field<'a>, Fault> {
     match wire_type {
         BYTES => {
@@ -111,14 +115,14 @@ fn field<'a>(left: &mut &'a [u8], wire_type: u8) -> Result<Field<'a>, Fault> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn array<const N: usize>(left: &mut &[u8]) -> Result<[u8; N], Fault> {
     let (bytes, rest) = left.split_first_chunk().ok_or(Fault::CutOff)?;
     *left = rest;
     Ok(*bytes)
 }
 
-#[inline]
+#[inline(always)]
 fn varint(left: &mut &[u8]) -> Result<u64, Fault> {
     match left {
         // Nearly all tags and lengths.
