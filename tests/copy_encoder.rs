@@ -59,7 +59,7 @@ fn span_id() -> impl Strategy<Value = SpanId> {
 fn start() -> impl Strategy<Value = Start> {
     let names = (text(), text(), text(), text());
     let facts = (prop::option::of(span_id()), 1..1_000_000_i32, prop::option::of(time()));
-    (names, facts, (json(), json()), (limit(), limit())).prop_map(
+    (names, facts, (json(), json(), json()), (limit(), limit())).prop_map(
         |(names, (parent_span_id, attempt, ts_start), json, limits)| Start {
             parent_span_id,
             layer: names.0,
@@ -72,7 +72,7 @@ fn start() -> impl Strategy<Value = Start> {
             attributes: json.1,
             stuck_after: limits.0,
             progress_timeout: limits.1,
-            otel: None,
+            otel: json.2,
             // The run's, not the span's.
             task_id: None,
             retry_of: None,

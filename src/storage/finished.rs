@@ -20,7 +20,7 @@ const LOAD: &str = "
            ts_start, first_seen_at, last_alive_at,
            progress_at, progress_reported_at, progress_current, progress_total, progress_note,
            stuck_after_ms, progress_timeout_ms, input_summary::text, attributes::text,
-           status, ts_end, output_summary::text, error_type, error_message, error_stack,
+           otel::text, status, ts_end, output_summary::text, error_type, error_message, error_stack,
            reason_code, reason_kind, reason_evidence, fingerprint, conflicting_end_hashes
     FROM unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
     JOIN finished_spans f USING (run_id, span_id)
@@ -33,7 +33,7 @@ const COPY: &str = "
         ts_start, first_seen_at, last_alive_at,
         progress_at, progress_reported_at, progress_current, progress_total, progress_note,
         stuck_after_ms, progress_timeout_ms, input_summary, attributes,
-        status, ts_end, output_summary, error_type, error_message, error_stack,
+        otel, status, ts_end, output_summary, error_type, error_message, error_stack,
         reason_code, reason_kind, reason_evidence, fingerprint, conflicting_ends,
         conflicting_end_hashes
     ) FROM STDIN (FORMAT binary)";

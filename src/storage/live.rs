@@ -15,7 +15,7 @@ const LOAD: &str = "
            ts_start, first_seen_at, last_alive_at,
            progress_at, progress_reported_at, progress_current, progress_total, progress_note,
            stuck_after_ms, progress_timeout_ms, input_summary::text, attributes::text,
-           cancel_requested
+           otel::text, cancel_requested
     FROM unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
     JOIN live_spans l USING (run_id, span_id)
     FOR UPDATE OF l";
@@ -25,7 +25,7 @@ const COPY: &str = "
         run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
         ts_start, first_seen_at, last_alive_at,
         progress_at, progress_reported_at, progress_current, progress_total, progress_note,
-        stuck_after_ms, progress_timeout_ms, input_summary, attributes, cancel_requested
+        stuck_after_ms, progress_timeout_ms, input_summary, attributes, otel, cancel_requested
     ) FROM STDIN (FORMAT binary)";
 const COPY_COLUMNS: i16 = SHARED_COLUMNS + 1;
 

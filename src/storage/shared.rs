@@ -1,5 +1,5 @@
 //! The columns that `live_spans` and `finished_spans` begin with, in the order
-//! in which both are written and read: `run_id` to `attributes`.
+//! in which both are written and read: `run_id` to `otel`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// How many there are.
-pub(super) const SHARED_COLUMNS: i16 = 20;
+pub(super) const SHARED_COLUMNS: i16 = 21;
 
 /// Writes the shared columns of a span.
 pub(super) fn write_shared(rows: &mut CopyBuffer, span: &Span) {
@@ -38,6 +38,7 @@ pub(super) fn write_shared(rows: &mut CopyBuffer, span: &Span) {
     rows.optional(start.progress_timeout.map(milliseconds), CopyBuffer::int8);
     rows.optional(start.input_summary.as_ref(), CopyBuffer::json);
     rows.optional(start.attributes.as_ref(), CopyBuffer::json);
+    rows.optional(start.otel.as_ref(), CopyBuffer::json);
 }
 
 /// Reads the shared columns of a span. JSON columns come as text.
@@ -62,6 +63,7 @@ pub(super) fn read_shared(fields: &mut Fields<'_>) -> Result<Span, StorageError>
     span.start.progress_timeout = read_milliseconds(fields)?;
     span.start.input_summary = read_json(fields)?;
     span.start.attributes = read_json(fields)?;
+    span.start.otel = read_json(fields)?;
     Ok(span)
 }
 

@@ -84,6 +84,7 @@ async fn a_span_tells_all_that_was_said_about_it(pool: PgPool) {
         attempt: 2,
         input_summary: json(r#"{"url":"u","n":[1,2.5]}"#),
         attributes: json(r#"{"a.b":true}"#),
+        otel: json(r#"{"kind":"SERVER"}"#),
         ..on("us-vps", "nobel", step("render"))
     };
     fleet.start(key, start).await;
@@ -122,6 +123,7 @@ async fn a_span_tells_all_that_was_said_about_it(pool: PgPool) {
     );
     assert_eq!(span.output_summary.as_ref().unwrap().to_value().unwrap(), serde_json::json!([1]));
     assert_eq!(span.attributes.as_ref().unwrap().to_map().unwrap()["a.b"], true);
+    assert_eq!(span.otel.as_ref().unwrap().to_map().unwrap()["kind"], "SERVER");
     let error = span.error.as_ref().unwrap();
     assert_eq!((error.r#type.as_str(), error.message.as_str()), ("TestError", "no space"));
     let progress = span.progress.as_ref().unwrap();

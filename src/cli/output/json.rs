@@ -172,7 +172,7 @@ message!(Span {
     agent, attempt, reason_code, reason_kind via reason_kind, ts_start?, ts_end?, heartbeat_ts?,
     input_summary?, output_summary?, artifacts, artifact_list, attributes?, error?, progress?,
     progress_at?, fingerprint, reason_evidence, duration_seconds, conflicting_ends, is_last_alive,
-    depth,
+    depth, otel?,
 });
 message!(GetTimelineResponse {
     run_id, spans, last_alive_span_id, task_id, attempt, retry_of, status via status,
@@ -237,6 +237,7 @@ mod tests {
             input_summary: Some(JsonValue::from(&json!({"b": 1, "a": [null]}))),
             output_summary: Some(JsonValue::default()),
             attributes: Some(JsonObject::default()),
+            otel: Some(JsonObject::default()),
             error: Some(v1::SpanError::default()),
             progress: Some(v1::Progress { total: Some(2.0), ..Default::default() }),
             ..Default::default()

@@ -68,6 +68,7 @@ fn span_in_run(placed: &TimelineSpan, task_id: String, last_alive: Option<SpanId
             .map_or(0, |ended| u32::try_from(ended.conflicting_ends.len()).unwrap_or(u32::MAX)),
         is_last_alive: last_alive == Some(key.span_id),
         depth: placed.depth,
+        otel: json_object(start.otel.as_ref()),
     }
 }
 

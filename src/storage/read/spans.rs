@@ -33,9 +33,9 @@ macro_rules! live_outline_columns {
     () => {
         concat!(
             shared_columns!(),
-            "NULL::text, NULL::text, s.cancel_requested, NULL::text, NULL::timestamptz, \
-             NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, \
-             NULL::text, NULL::bigint[]"
+            "NULL::text, NULL::text, NULL::text, s.cancel_requested, NULL::text, \
+             NULL::timestamptz, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, \
+             NULL::text, NULL::text, NULL::text, NULL::bigint[]"
         )
     };
 }
@@ -47,14 +47,14 @@ macro_rules! whole_spans {
         concat!(
             "SELECT ",
             shared_columns!(),
-            "s.input_summary::text, s.attributes::text, s.cancel_requested, \
+            "s.input_summary::text, s.attributes::text, s.otel::text, s.cancel_requested, \
              NULL::text, NULL::timestamptz, NULL::text, NULL::text, NULL::text, NULL::text, \
              NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint[] \
              FROM live_spans s WHERE ",
             $which,
             " UNION ALL SELECT ",
             shared_columns!(),
-            "s.input_summary::text, s.attributes::text, false, \
+            "s.input_summary::text, s.attributes::text, s.otel::text, false, \
              s.status, s.ts_end, s.output_summary::text, s.error_type, s.error_message, \
              s.error_stack, s.reason_code, s.reason_kind, s.reason_evidence, s.fingerprint, \
              s.conflicting_end_hashes \
@@ -74,15 +74,15 @@ const OUTLINES: &str = concat!(
     live_outline_columns!(),
     " FROM live_spans s WHERE s.run_id = $1 UNION ALL SELECT ",
     shared_columns!(),
-    "NULL::text, NULL::text, false, s.status, s.ts_end, NULL::text, NULL::text, NULL::text, \
-     NULL::text, s.reason_code, s.reason_kind, NULL::text, NULL::text, s.conflicting_end_hashes \
-     FROM finished_spans s WHERE s.run_id = $1"
+    "NULL::text, NULL::text, NULL::text, false, s.status, s.ts_end, NULL::text, NULL::text, \
+     NULL::text, NULL::text, s.reason_code, s.reason_kind, NULL::text, NULL::text, \
+     s.conflicting_end_hashes FROM finished_spans s WHERE s.run_id = $1"
 );
 
 const LATEST_FAILURES: &str = concat!(
     "SELECT ",
     shared_columns!(),
-    "NULL::text, NULL::text, false, s.status, s.ts_end, NULL::text, s.error_type, \
+    "NULL::text, NULL::text, NULL::text, false, s.status, s.ts_end, NULL::text, s.error_type, \
      s.error_message, NULL::text, s.reason_code, s.reason_kind, s.reason_evidence, s.fingerprint, \
      s.conflicting_end_hashes \
      FROM finished_spans s WHERE s.run_id = $1 AND s.status = 'FAILED' \
