@@ -39,6 +39,18 @@ impl Admission {
             .map_err(|_| IngestError::Overloaded)
     }
 
+    /// Raises what `permit` has to the room for a request of `bytes`.
+    pub(super) fn try_grow(&self, permit: &mut Permit, bytes: usize) -> Result<(), IngestError> {
+        let Some(held) = &mut permit.0 else { return Ok(()) };
+        let has = u32::try_from(held.num_permits()).unwrap_or(u32::MAX);
+        let missing = self.cost(bytes).saturating_sub(has);
+        let more = Arc::clone(&self.bytes)
+            .try_acquire_many_owned(missing)
+            .map_err(|_| IngestError::Overloaded)?;
+        held.merge(more);
+        Ok(())
+    }
+
     pub(super) async fn admit(&self, bytes: usize) -> Permit {
         // The semaphore is never closed, so this is never an error.
         Permit(Arc::clone(&self.bytes).acquire_many_owned(self.cost(bytes)).await.ok())
@@ -55,6 +67,21 @@ mod tests {
         let admission = Admission::new(4096);
         let first = admission.try_admit(3000).unwrap();
         assert_eq!(admission.try_admit(3000).unwrap_err(), IngestError::Overloaded);
+        drop(first);
+        admission.try_admit(3000).unwrap();
+    }
+
+    #[test]
+    fn a_request_that_turns_out_larger_takes_the_rest_or_is_turned_away() {
+        let admission = Admission::new(4096);
+        let mut first = admission.try_admit(0).unwrap();
+        let second = admission.try_admit(2000).unwrap();
+        assert_eq!(admission.try_grow(&mut first, 3000).unwrap_err(), IngestError::Overloaded);
+        drop(second);
+        admission.try_grow(&mut first, 3000).unwrap();
+        admission.try_grow(&mut first, 100).unwrap();
+        assert!(admission.try_admit(500).is_err(), "what was taken is kept");
+        admission.try_grow(&mut first, 1 << 30).unwrap();
         drop(first);
         admission.try_admit(3000).unwrap();
     }

@@ -101,6 +101,16 @@ impl Ingest {
         self.admission.try_admit(bytes)
     }
 
+    /// Room for a request that turned out to be of `bytes`, where less was taken
+    /// for it. Nothing is given back where it is of fewer.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Overloaded`] where there is none.
+    pub fn try_grow(&self, permit: &mut Permit, bytes: usize) -> Result<(), IngestError> {
+        self.admission.try_grow(permit, bytes)
+    }
+
     /// Room for `bytes`, when there is some: for a stream, whose client is then
     /// held back by the transport's flow control.
     pub async fn admit(&self, bytes: usize) -> Permit {
