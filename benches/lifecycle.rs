@@ -14,11 +14,12 @@ use std::{
 };
 
 use livespan::{
-    app::{App, AppOptions},
+    app::{App, AppOptions, Listeners},
     domain::{
         classify::Classifier,
         event::{End, SpanEvent, SpanEventKind, Start},
         ids::{RunId, SpanId, SpanKey},
+        otel::Mapping,
         run::{LastEnd, RunFacts},
         span::Span,
         status::EndStatus,
@@ -26,6 +27,7 @@ use livespan::{
     },
     embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresConfig},
     ingest::{IngestOptions, LaneOptions},
+    ingress::ExportOptions,
     proto::v1::{
         EndSpanRequest, HeartbeatRequest, StartSpanRequest, Status, StreamSpansRequest,
         span_service_client::SpanServiceClient, stream_spans_request::Event,
@@ -53,7 +55,10 @@ async fn main() {
         EmbeddedPostgres::start(EmbeddedPostgresConfig::new(folder.path())).await.unwrap();
     let database =
         DatabaseOptions::socket(postgres.socket_dir(), postgres.user(), postgres.database());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listeners = Listeners {
+        grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        otlp_http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    };
     let app = App::start(
         AppOptions {
             database: database.clone(),
@@ -64,11 +69,13 @@ async fn main() {
                 buffer_bytes: 64 << 20,
                 lane: LaneOptions::default(),
             },
+            otlp: ExportOptions::default(),
+            mapping: Mapping::standard(),
             classifier: Classifier::standard(),
             stuck_after: Duration::from_secs(300),
             clock: Arc::new(SystemClock),
         },
-        listener,
+        listeners,
     )
     .await
     .unwrap();

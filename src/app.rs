@@ -9,9 +9,18 @@ use tonic_health::server::HealthReporter;
 
 use crate::{
     artifacts::{Artifacts, RootArg},
-    domain::{classify::Classifier, liveness::Limits, redact::Redactor, time::Clock},
+    domain::{
+        classify::Classifier,
+        liveness::Limits,
+        otel::{Mapper, Mapping},
+        redact::Redactor,
+        time::Clock,
+    },
     ingest::{Ingest, IngestOptions},
-    ingress::{self, Intake, SpanServiceImpl, TraceQueryService},
+    ingress::{
+        self, ExportOptions, Intake, SpanServiceImpl, TraceExport, TraceQueryService,
+        TraceServiceServer,
+    },
     proto::v1::{span_service_server::SpanServiceServer, trace_query_server::TraceQueryServer},
     query::Questions,
     storage::{ConnectError, Database, DatabaseOptions, StorageError},
@@ -27,12 +36,25 @@ pub struct AppOptions {
     pub artifact_roots: Vec<RootArg>,
     /// How much may come in.
     pub ingest: IngestOptions,
+    /// What one OTLP request may take.
+    pub otlp: ExportOptions,
+    /// Which OpenTelemetry attribute is which field.
+    pub mapping: Mapping,
     /// What an error means.
     pub classifier: Classifier,
     /// After how long without a sign of life a run is stuck.
     pub stuck_after: Duration,
     /// Says what time it is.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Where a collector is reached.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For gRPC.
+    pub grpc: TcpListener,
+    /// For OTLP over HTTP.
+    pub otlp_http: TcpListener,
 }
 
 /// Why a collector could not start.
@@ -49,7 +71,12 @@ pub enum StartError {
     Artifacts(#[source] std::io::Error),
     /// The address.
     #[error("cannot listen on the gRPC address (--grpc-addr, LIVESPAN_GRPC_ADDR)")]
-    Listen(#[source] std::io::Error),
+    ListenGrpc(#[source] std::io::Error),
+    /// The other address.
+    #[error(
+        "cannot listen on the address of OTLP over HTTP (--otlp-http-addr, LIVESPAN_OTLP_HTTP_ADDR)"
+    )]
+    ListenOtlpHttp(#[source] std::io::Error),
     /// The descriptors, which are part of the program.
     #[error("cannot serve reflection")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -68,23 +95,27 @@ const MAX_REQUESTS_PER_CONNECTION: u32 = 128;
 #[derive(Debug)]
 pub struct App {
     grpc_addr: SocketAddr,
+    otlp_http_addr: SocketAddr,
     database: Database,
     stop_serving: CancellationToken,
     stop_writing: CancellationToken,
     lane_failed: CancellationToken,
     health: HealthReporter,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    grpc: JoinHandle<Result<(), tonic::transport::Error>>,
+    otlp_http: JoinHandle<()>,
     lanes: TaskTracker,
 }
 
 impl App {
-    /// Brings the schema up to date and serves on `listener`.
+    /// Brings the schema up to date and serves on `listeners`.
     ///
     /// # Errors
     ///
     /// Where the database, a folder or the address can't be used.
-    pub async fn start(options: AppOptions, listener: TcpListener) -> Result<Self, StartError> {
-        let grpc_addr = listener.local_addr().map_err(StartError::Listen)?;
+    pub async fn start(options: AppOptions, listeners: Listeners) -> Result<Self, StartError> {
+        let grpc_addr = listeners.grpc.local_addr().map_err(StartError::ListenGrpc)?;
+        let otlp_http_addr =
+            listeners.otlp_http.local_addr().map_err(StartError::ListenOtlpHttp)?;
         let database = Database::connect(options.database).await?;
         database.migrate().await?;
         let artifacts = Artifacts::open(options.artifact_dir, options.artifact_roots)
@@ -105,6 +136,13 @@ impl App {
             Arc::clone(&options.clock),
             limits,
         ));
+        let mapper = Mapper::new(options.mapping, Redactor::standard(), options.classifier.clone());
+        let export = Arc::new(TraceExport::new(
+            ingest.clone(),
+            mapper,
+            Arc::clone(&options.clock),
+            options.otlp,
+        ));
         let intake = Intake::new(Redactor::standard(), options.classifier, options.clock);
         let spans = SpanServiceImpl::new(
             Arc::new(intake),
@@ -115,8 +153,9 @@ impl App {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<SpanServiceServer<SpanServiceImpl>>().await;
         health.set_serving::<TraceQueryServer<TraceQueryService>>().await;
+        health.set_serving::<TraceServiceServer>().await;
 
-        let server = Server::builder()
+        let grpc = Server::builder()
             // Messages are decoded before they are admitted: this bounds how many
             // of them a connection may hold in memory.
             .max_concurrent_streams(Some(MAX_REQUESTS_PER_CONNECTION))
@@ -129,19 +168,24 @@ impl App {
             .add_service(ingress::reflection_v1alpha()?)
             .add_service(ingress::span_server(spans))
             .add_service(TraceQueryServer::new(questions))
+            .add_service(TraceServiceServer::new(Arc::clone(&export)))
             .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                TcpIncoming::from(listeners.grpc).with_nodelay(Some(true)),
                 stop_serving.clone().cancelled_owned(),
             );
-        let server = tokio::spawn(server);
+        let grpc = tokio::spawn(grpc);
+        let otlp_http =
+            tokio::spawn(ingress::serve_http(listeners.otlp_http, export, stop_serving.clone()));
         Ok(Self {
             grpc_addr,
+            otlp_http_addr,
             database,
             stop_serving,
             stop_writing,
             lane_failed,
             health,
-            server,
+            grpc,
+            otlp_http,
             lanes,
         })
     }
@@ -152,11 +196,20 @@ impl App {
         self.grpc_addr
     }
 
-    /// Resolves when the server or a lane has ended by itself, which they should
+    /// Where OTLP over HTTP is served.
+    #[must_use]
+    pub fn otlp_http_addr(&self) -> SocketAddr {
+        self.otlp_http_addr
+    }
+
+    /// Resolves when a server or a lane has ended by itself, which they should
     /// not: the process is to be started anew then.
     pub async fn failed(&mut self) {
         tokio::select! {
-            ended = &mut self.server => tracing::error!(?ended, "the server ended by itself"),
+            ended = &mut self.grpc => tracing::error!(?ended, "the gRPC server ended by itself"),
+            ended = &mut self.otlp_http => {
+                tracing::error!(?ended, "the server of OTLP over HTTP ended by itself");
+            }
             () = self.lane_failed.cancelled() => tracing::error!("a lane ended by itself"),
         }
     }
@@ -168,12 +221,18 @@ impl App {
         // Whoever watches sends its next requests elsewhere.
         self.health.set_not_serving::<SpanServiceServer<SpanServiceImpl>>().await;
         self.health.set_not_serving::<TraceQueryServer<TraceQueryService>>().await;
+        self.health.set_not_serving::<TraceServiceServer>().await;
         self.stop_serving.cancel();
-        let finished = if self.server.is_finished() {
-            true
-        } else {
-            timeout(FINISH_TIMEOUT, self.server).await.is_ok()
-        };
+        let finished = timeout(FINISH_TIMEOUT, async {
+            // One that has ended by itself was polled to its end, and is not again.
+            if !self.grpc.is_finished() {
+                let _ = self.grpc.await;
+            }
+            if !self.otlp_http.is_finished() {
+                let _ = self.otlp_http.await;
+            }
+        });
+        let finished = finished.await.is_ok();
         if !finished {
             tracing::warn!("some clients did not let go of their connections in time");
         }

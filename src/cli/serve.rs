@@ -7,10 +7,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::{App, AppOptions, StartError},
+    app::{App, AppOptions, Listeners, StartError},
     config::{
         ArtifactArgs, ClassifierArgs, DatabaseArgs, DatabaseChoice, IngestArgs, ListenArgs,
-        LivenessArgs, LogArgs,
+        LivenessArgs, LogArgs, OtlpArgs,
     },
     domain::time::SystemClock,
     embedded_postgres::{DataDirLock, EmbeddedPostgres},
@@ -31,6 +31,8 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     ingest: IngestArgs,
     #[command(flatten)]
+    otlp: OtlpArgs,
+    #[command(flatten)]
     liveness: LivenessArgs,
     #[command(flatten)]
     classifier: ClassifierArgs,
@@ -49,13 +51,20 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     args.log.start()?;
     let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
     let choice = args.database.choice()?;
-    let grpc_addr = args.listen.grpc_addr()?;
+    let (grpc_addr, otlp_http_addr) = (args.listen.grpc_addr()?, args.listen.otlp_http_addr()?);
     let classifier = args.classifier.classifier()?;
+    let mapping = args.otlp.mapping()?;
     // Before the database: a port that is taken is told within no time.
-    let listener = TcpListener::bind(grpc_addr)
-        .await
-        .map_err(StartError::Listen)
-        .with_context(|| format!("{grpc_addr}"))?;
+    let listeners = Listeners {
+        grpc: TcpListener::bind(grpc_addr)
+            .await
+            .map_err(StartError::ListenGrpc)
+            .with_context(|| format!("{grpc_addr}"))?,
+        otlp_http: TcpListener::bind(otlp_http_addr)
+            .await
+            .map_err(StartError::ListenOtlpHttp)
+            .with_context(|| format!("{otlp_http_addr}"))?,
+    };
     let data_dir = args.database.data_dir();
     // The private Postgres takes the lock itself, and holds it until it is gone.
     let _lock = match &choice {
@@ -65,6 +74,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let ingest = args.ingest.options();
     tracing::info!(
         listen = %grpc_addr,
+        otlp_http = %otlp_http_addr,
         insecure = args.listen.insecure(),
         database = match &choice {
             DatabaseChoice::Server(options) => options.shown(),
@@ -75,6 +85,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         artifact_roots = ?args.artifacts.artifact_roots,
         lanes = ingest.lanes,
         ingest_buffer_bytes = ingest.buffer_bytes,
+        otlp_max_request_bytes = args.otlp.export().max_request_bytes,
         stuck_after = ?args.liveness.stuck_after,
         classifier_rules = ?args.classifier.rules_file(),
         log = args.log.filter(),
@@ -89,11 +100,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         artifact_dir: data_dir.join("artifacts"),
         artifact_roots: args.artifacts.artifact_roots,
         ingest,
+        otlp: args.otlp.export(),
+        mapping,
         classifier,
         stuck_after: args.liveness.stuck_after,
         clock: Arc::new(SystemClock),
     };
-    let served = serve(options, listener, &mut shutdown).await;
+    let served = serve(options, listeners, &mut shutdown).await;
     if let Some(private) = private {
         private.stop().await.context("the private Postgres did not stop in order")?;
     }
@@ -102,15 +115,15 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(
     options: AppOptions,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: &mut Shutdown,
 ) -> anyhow::Result<()> {
     let mut app = tokio::select! {
-        started = App::start(options, listener) => started?,
+        started = App::start(options, listeners) => started?,
         // A database that hangs, or a schema that another process holds.
         signal = shutdown.requested() => bail!("{signal} before the collector was ready"),
     };
-    tracing::info!(grpc_addr = %app.grpc_addr(), "serving");
+    tracing::info!(grpc_addr = %app.grpc_addr(), otlp_http_addr = %app.otlp_http_addr(), "serving");
     let failed = tokio::select! {
         signal = shutdown.requested() => {
             tracing::info!(signal, "stopping");

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub struct ListenArgs {
-    /// The address for gRPC. Port 0 takes any that is free and logs it.
+    /// The address for gRPC, OTLP among it. Port 0 takes any that is free and logs it.
     #[arg(
         long,
         env = "LIVESPAN_GRPC_ADDR",
@@ -17,7 +17,16 @@ pub struct ListenArgs {
     )]
     grpc_addr: SocketAddr,
 
-    /// Listen on an address that other machines can reach, although nothing
+    /// The address for OTLP over HTTP. Port 0 takes any that is free and logs it.
+    #[arg(
+        long,
+        env = "LIVESPAN_OTLP_HTTP_ADDR",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:4318"
+    )]
+    otlp_http_addr: SocketAddr,
+
+    /// Listen on addresses that other machines can reach, although nothing
     /// asks them who they are.
     #[arg(long, env = "LIVESPAN_INSECURE")]
     insecure: bool,
@@ -26,11 +35,15 @@ pub struct ListenArgs {
 /// An address that everybody could reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "--grpc-addr (LIVESPAN_GRPC_ADDR) {0} can be reached by other machines, and nothing asks them \
-     who they are: choose a loopback address such as 127.0.0.1:4317, or accept it with --insecure \
-     (LIVESPAN_INSECURE=true)"
+    "{setting} {address} can be reached by other machines, and nothing asks them who they are: \
+     choose a loopback address such as 127.0.0.1:{port}, or accept it with --insecure \
+     (LIVESPAN_INSECURE=true)",
+    port = address.port()
 )]
-pub struct Exposed(SocketAddr);
+pub struct Exposed {
+    setting: &'static str,
+    address: SocketAddr,
+}
 
 impl ListenArgs {
     /// Whether the operator accepts that others reach it.
@@ -45,10 +58,23 @@ impl ListenArgs {
     ///
     /// Where others could reach it and nobody accepted that.
     pub fn grpc_addr(&self) -> Result<SocketAddr, Exposed> {
-        if self.grpc_addr.ip().to_canonical().is_loopback() || self.insecure {
-            Ok(self.grpc_addr)
+        self.accepted("--grpc-addr (LIVESPAN_GRPC_ADDR)", self.grpc_addr)
+    }
+
+    /// The address for OTLP over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::grpc_addr`].
+    pub fn otlp_http_addr(&self) -> Result<SocketAddr, Exposed> {
+        self.accepted("--otlp-http-addr (LIVESPAN_OTLP_HTTP_ADDR)", self.otlp_http_addr)
+    }
+
+    fn accepted(&self, setting: &'static str, address: SocketAddr) -> Result<SocketAddr, Exposed> {
+        if address.ip().to_canonical().is_loopback() || self.insecure {
+            Ok(address)
         } else {
-            Err(Exposed(self.grpc_addr))
+            Err(Exposed { setting, address })
         }
     }
 }
@@ -66,20 +92,24 @@ mod tests {
         listen: ListenArgs,
     }
 
-    fn grpc_addr(args: &[&str]) -> Result<SocketAddr, Exposed> {
-        Command::try_parse_from([&["serve"], args].concat()).unwrap().listen.grpc_addr()
+    fn parse(args: &[&str]) -> ListenArgs {
+        Command::try_parse_from([&["serve"], args].concat()).unwrap().listen
     }
 
     #[test]
     fn loopback_is_the_default() {
-        assert!(grpc_addr(&[]).unwrap().ip().is_loopback());
+        assert!(parse(&[]).grpc_addr().unwrap().ip().is_loopback());
+        assert!(parse(&[]).otlp_http_addr().unwrap().ip().is_loopback());
     }
 
     #[test]
     fn what_others_can_reach_has_to_be_accepted() {
         for address in ["0.0.0.0:4317", "[::]:4317", "192.0.2.1:4317"] {
-            grpc_addr(&["--grpc-addr", address]).unwrap_err();
-            grpc_addr(&["--grpc-addr", address, "--insecure"]).unwrap();
+            parse(&["--grpc-addr", address]).grpc_addr().unwrap_err();
+            parse(&["--grpc-addr", address, "--insecure"]).grpc_addr().unwrap();
+            let exposed = parse(&["--otlp-http-addr", address]).otlp_http_addr().unwrap_err();
+            assert!(exposed.to_string().contains("LIVESPAN_OTLP_HTTP_ADDR"), "{exposed}");
+            parse(&["--otlp-http-addr", address, "--insecure"]).otlp_http_addr().unwrap();
         }
     }
 }

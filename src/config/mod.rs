@@ -9,6 +9,7 @@ mod domain;
 mod ingest;
 mod listen;
 mod log;
+mod otlp;
 
 pub use artifacts::ArtifactArgs;
 pub use database::{DatabaseArgs, DatabaseChoice, DatabaseConfigError};
@@ -16,3 +17,4 @@ pub use domain::{ClassifierArgs, LivenessArgs};
 pub use ingest::IngestArgs;
 pub use listen::ListenArgs;
 pub use log::LogArgs;
+pub use otlp::{MappingConfigError, OtlpArgs};

@@ -5,6 +5,7 @@ mod answer;
 mod artifact_upload;
 mod check;
 pub mod error;
+mod export;
 mod intake;
 pub mod otlp;
 mod question;
@@ -12,6 +13,7 @@ mod span_service;
 mod span_stream;
 mod trace_query;
 
+pub use export::{ExportOptions, TraceExport, TraceServiceServer, serve_http};
 pub use intake::Intake;
 pub use span_service::SpanServiceImpl;
 pub use trace_query::TraceQueryService;

@@ -5,13 +5,15 @@
 use std::{sync::Arc, time::Duration};
 
 use livespan::{
-    app::{App, AppOptions},
+    app::{App, AppOptions, Listeners},
     artifacts::RootArg,
     domain::{
         classify::Classifier,
+        otel::Mapping,
         time::{Clock, SystemClock},
     },
     ingest::{IngestOptions, LaneOptions},
+    ingress::ExportOptions,
     proto::v1::{span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient},
 };
 use sqlx::{AssertSqlSafe, PgPool};
@@ -48,6 +50,7 @@ pub struct TestOptions {
     pub ingest: IngestOptions,
     pub artifact_roots: Vec<RootArg>,
     pub stuck_after: Duration,
+    pub otlp: ExportOptions,
     /// The URL that the collector uses; the database's own where absent.
     pub database_url: Option<String>,
 }
@@ -63,6 +66,7 @@ impl Default for TestOptions {
             },
             artifact_roots: Vec::new(),
             stuck_after: Duration::from_secs(300),
+            otlp: ExportOptions::default(),
             database_url: None,
         }
     }
@@ -91,7 +95,10 @@ impl TestApp {
     /// Starts on a database that may have seen another collector.
     pub async fn start_on(database_url: String, options: TestOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listeners = Listeners {
+            grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            otlp_http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        };
         let used_url = options.database_url.as_ref().unwrap_or(&database_url);
         let app = App::start(
             AppOptions {
@@ -99,11 +106,13 @@ impl TestApp {
                 artifact_dir: folder.path().join("artifacts"),
                 artifact_roots: options.artifact_roots,
                 ingest: options.ingest,
+                otlp: options.otlp,
+                mapping: Mapping::standard(),
                 classifier: Classifier::standard(),
                 stuck_after: options.stuck_after,
                 clock: options.clock,
             },
-            listener,
+            listeners,
         )
         .await
         .expect("the collector starts");

@@ -1,0 +1,245 @@
+//! Traces of OpenTelemetry's exporters, over gRPC and HTTP. Here is the one road
+//! of an export, whichever way it came: decode, map, store, and say exactly what
+//! was not stored.
+
+mod error;
+mod grpc;
+mod http;
+mod http_server;
+mod inflow;
+mod reply;
+
+use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
+
+use bumpalo::Bump;
+use tokio::time::timeout;
+
+use self::{
+    error::ExportError,
+    inflow::{Coding, Inflow, Received},
+    reply::{ExportTracePartialSuccess, ExportTraceServiceResponse},
+};
+pub use self::{grpc::TraceServiceServer, http_server::serve_http};
+use super::{
+    error::ApiError,
+    otlp::{decode, json_to_protobuf},
+};
+use crate::{
+    domain::{
+        ids::SpanKey,
+        otel::{self, Mapper},
+        time::{Clock, Timestamp},
+    },
+    ingest::{Ingest, Permit, Rejected, Write},
+};
+
+/// From how many bytes on a request is decoded beside the runtime's threads.
+/// At some 500 bytes and 4 µs a span this is a quarter of a millisecond, which
+/// other requests can wait for; handing it over costs a tenth of that.
+const INLINE_BYTES: usize = 32 * 1024;
+
+/// What a span takes in memory beside its bytes on the wire: the fields of an
+/// event and its place in a batch. Spans of 30 bytes each would otherwise take
+/// twenty times the memory that they were admitted for.
+const SPAN_BYTES: usize = 512;
+
+/// How many rejected spans are named in an answer.
+const NAMED_REJECTIONS: usize = 3;
+
+/// How the body of a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    /// OTLP's protobuf.
+    Protobuf,
+    /// OTLP's JSON.
+    Json,
+}
+
+/// What one request may take.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// How many bytes it may have, as sent and when decompressed.
+    pub max_request_bytes: usize,
+    /// How long its body may take to arrive.
+    pub read_timeout: Duration,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 64 << 20,
+            // OpenTelemetry's exporters give up after ten seconds by themselves:
+            // what takes longer than this holds memory for nobody.
+            read_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Takes exports, for every receiver.
+pub struct TraceExport {
+    ingest: Ingest,
+    mapper: Mapper,
+    clock: Arc<dyn Clock>,
+    options: ExportOptions,
+}
+
+impl TraceExport {
+    /// Spans become events by `mapper` and are stored by `ingest`.
+    #[must_use]
+    pub fn new(
+        ingest: Ingest,
+        mapper: Mapper,
+        clock: Arc<dyn Clock>,
+        options: ExportOptions,
+    ) -> Self {
+        Self { ingest, mapper, clock, options }
+    }
+
+    /// A way in for a request's body, of which `announced` bytes will come.
+    fn inflow(&self, coding: Coding, announced: Option<u64>) -> Result<Inflow, ExportError> {
+        Inflow::open(&self.ingest, coding, announced, self.options.max_request_bytes)
+    }
+
+    /// What `read` reads, where it is there in time.
+    async fn in_time(
+        &self,
+        read: impl Future<Output = Result<Received, ExportError>>,
+    ) -> Result<Received, ExportError> {
+        timeout(self.options.read_timeout, read).await.unwrap_or(Err(ExportError::TooSlow))
+    }
+
+    /// Stores the spans of a request. `peer` is the host that sent it, for spans
+    /// that name none.
+    async fn export(
+        self: &Arc<Self>,
+        request: Received,
+        encoding: Encoding,
+        peer: Option<String>,
+    ) -> Result<ExportTraceServiceResponse, ExportError> {
+        let received_at = self.clock.now();
+        let mapped = if request.bytes.len() <= INLINE_BYTES {
+            self.map(request, encoding, peer.as_deref(), received_at)
+        } else {
+            let export = Arc::clone(self);
+            tokio::task::spawn_blocking(move || {
+                export.map(request, encoding, peer.as_deref(), received_at)
+            })
+            .await
+            .map_err(|error| ExportError::Api(ApiError::internal(&error)))?
+        };
+        let Mapped { writes, mut rejections, permit } = mapped?;
+        if writes.is_empty() {
+            return Ok(rejections.reply(0));
+        }
+        let keys: Vec<SpanKey> = writes.iter().map(|write| write.event.key).collect();
+        let outcomes = self.ingest.enqueue(writes, permit)?.outcomes().await?;
+        let mut stored = 0;
+        for (key, outcome) in keys.iter().zip(outcomes) {
+            match outcome {
+                Ok(_) => stored += 1,
+                Err(rejected) => {
+                    rejections.add(&key.span_id.otel().to_be_bytes(), reason(&rejected));
+                }
+            }
+        }
+        Ok(rejections.reply(stored))
+    }
+
+    /// Decodes a request and turns its spans into events.
+    fn map(
+        &self,
+        request: Received,
+        encoding: Encoding,
+        peer: Option<&str>,
+        received_at: Timestamp,
+    ) -> Result<Mapped, ExportError> {
+        let Received { mut bytes, mut permit } = request;
+        if encoding == Encoding::Json {
+            bytes = json_to_protobuf(&bytes)
+                .map_err(|problem| ExportError::Malformed(problem.to_string()))?;
+        }
+        let arena = Bump::new();
+        let request = decode(&bytes, &arena)
+            .map_err(|problem| ExportError::Malformed(problem.to_string()))?;
+        let spans = request.span_count();
+        self.ingest.try_grow(&mut permit, bytes.len() + spans * SPAN_BYTES)?;
+
+        let mut writes = Vec::with_capacity(spans);
+        let mut rejections = Rejections::default();
+        for resource in request.resource_spans {
+            for scope in resource.scope_spans {
+                let context = self.mapper.resource(&resource.resource, &scope.scope, peer);
+                for broken in scope.malformed {
+                    rejections.of(&broken.read, broken.problem.to_string());
+                }
+                for span in scope.spans {
+                    match self.mapper.span(&context, span, received_at) {
+                        Ok(event) => writes.push(Write { event, artifact: None }),
+                        Err(problem) => rejections.of(span, problem.to_string()),
+                    }
+                }
+            }
+        }
+        Ok(Mapped { writes, rejections, permit })
+    }
+}
+
+/// A request's spans on their way to disk, and those that stay behind.
+struct Mapped {
+    writes: Vec<Write>,
+    rejections: Rejections,
+    permit: Permit,
+}
+
+fn reason(rejected: &Rejected) -> String {
+    match rejected {
+        Rejected::Contradiction(contradiction) => contradiction.to_string(),
+        Rejected::Refused(_) => "holds a value that the database does not take".to_owned(),
+    }
+}
+
+/// Spans that will never be stored.
+#[derive(Debug, Default)]
+struct Rejections {
+    count: i64,
+    /// Which span, and why, for the first of them.
+    named: Vec<(String, String)>,
+}
+
+impl Rejections {
+    fn of(&mut self, span: &otel::Span<'_>, reason: String) {
+        self.add(span.span_id, reason);
+    }
+
+    fn add(&mut self, span_id: &[u8], reason: String) {
+        self.count += 1;
+        if self.named.len() < NAMED_REJECTIONS {
+            // An id of the wrong length may be of any length.
+            let id = span_id.iter().take(16).fold(String::new(), |mut id, byte| {
+                let _ = write!(id, "{byte:02x}");
+                id
+            });
+            self.named.push((id, reason));
+        }
+    }
+
+    /// What to answer beside `stored` spans.
+    fn reply(self, stored: usize) -> ExportTraceServiceResponse {
+        if self.count == 0 {
+            return ExportTraceServiceResponse { partial_success: None };
+        }
+        let mut message = format!("{} rejected, {stored} stored", self.count);
+        for (id, reason) in &self.named {
+            let _ = write!(message, "; span {id}: {reason}");
+        }
+        if self.count > NAMED_REJECTIONS as i64 {
+            message.push_str("; and others");
+        }
+        ExportTraceServiceResponse {
+            partial_success: Some(ExportTracePartialSuccess {
+                rejected_spans: self.count,
+                error_message: message,
+            }),
+        }
+    }
+}
