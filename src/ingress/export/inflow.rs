@@ -91,7 +91,7 @@ pub(super) struct Inflow {
 
 enum Decoder {
     Identity(Sink),
-    Gzip(MultiGzDecoder<Sink>),
+    Gzip(Box<MultiGzDecoder<Sink>>),
     Zstd(Box<zio::Writer<Sink, ZstdState<'static>>>),
 }
 
@@ -121,7 +121,7 @@ impl Inflow {
         };
         let decoder = match coding {
             Coding::Identity => Decoder::Identity(sink),
-            Coding::Gzip => Decoder::Gzip(MultiGzDecoder::new(sink)),
+            Coding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))),
             Coding::Zstd => {
                 let state = ZstdState::new().and_then(|mut state| {
                     state.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
