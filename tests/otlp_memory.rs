@@ -17,7 +17,7 @@ const LIMIT_BYTES: usize = 4 << 20;
 const PART_BYTES: usize = 64 << 20;
 const PARTS: usize = 160;
 
-/// The most memory that this process ever had, in bytes.
+/// The most memory that this process had, in bytes.
 fn peak_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -33,6 +33,8 @@ async fn a_bomb_is_refused_at_the_limit_and_memory_stays_flat() {
     let zeros = vec![0_u8; PART_BYTES];
     let bombs = [("gzip", gzip(&zeros)), ("zstd", zstd(&zeros))];
     drop(zeros);
+    // Forgets the peak so far, which was the test's own.
+    fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = peak_bytes();
     for (coding, part) in &bombs {
         for content_type in [PROTOBUF, JSON] {

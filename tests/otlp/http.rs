@@ -42,6 +42,9 @@ async fn every_compression_is_taken_however_it_is_written() {
     assert_eq!(app.count(FINISHED).await, 8);
 }
 
+/// Content type, more header fields, body; status and content type of the answer.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [u8], u16, &'a str);
+
 #[tokio::test]
 async fn what_the_body_is_not_is_said_by_its_status_and_its_type() {
     let app = TestApp::start().await;
@@ -55,7 +58,7 @@ async fn what_the_body_is_not_is_said_by_its_status_and_its_type() {
         bytes[last] ^= 1;
         bytes
     };
-    let table: [(&str, &[&str], &[u8], u16, &str); 11] = [
+    let table: [Case<'_>; 11] = [
         (PROTOBUF, &[], b"\xff\xff\xff", 400, PROTOBUF),
         (JSON, &[], b"{\"resourceSpans\":", 400, JSON),
         ("application/json; charset=utf-8", &[], b"[]", 400, JSON),
