@@ -20,6 +20,10 @@ use super::{TraceExport, http};
 /// longer than exporters wait between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
 
+/// How many requests a connection may have open, with HTTP/2. Exporters send one
+/// after the other.
+const MAX_REQUESTS_PER_CONNECTION: u32 = 128;
+
 /// When to accept again after that failed, because the process has too many
 /// files open: at once would be a loop that only burns time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -31,6 +35,7 @@ pub async fn serve_http(listener: TcpListener, export: Arc<TraceExport>, stop: C
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_REQUESTS_PER_CONNECTION)
         // Notices peers that are gone without a word.
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .keep_alive_timeout(Duration::from_secs(20));
