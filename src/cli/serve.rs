@@ -72,9 +72,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         DatabaseChoice::Private(_) => None,
     };
     let ingest = args.ingest.options();
+    let otlp = args.otlp.export();
     tracing::info!(
         listen = %grpc_addr,
-        otlp_http = %otlp_http_addr,
+        listen_otlp_http = %otlp_http_addr,
         insecure = args.listen.insecure(),
         database = match &choice {
             DatabaseChoice::Server(options) => options.shown(),
@@ -85,7 +86,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         artifact_roots = ?args.artifacts.artifact_roots,
         lanes = ingest.lanes,
         ingest_buffer_bytes = ingest.buffer_bytes,
-        otlp_max_request_bytes = args.otlp.export().max_request_bytes,
+        otlp_max_request_bytes = otlp.max_request_bytes,
         stuck_after = ?args.liveness.stuck_after,
         classifier_rules = ?args.classifier.rules_file(),
         log = args.log.filter(),
@@ -100,7 +101,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         artifact_dir: data_dir.join("artifacts"),
         artifact_roots: args.artifacts.artifact_roots,
         ingest,
-        otlp: args.otlp.export(),
+        otlp,
         mapping,
         classifier,
         stuck_after: args.liveness.stuck_after,
