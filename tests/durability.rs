@@ -229,3 +229,36 @@ async fn clients_are_told_at_once_that_the_database_is_away_and_when_it_is_back(
     })
     .await;
 }
+
+/// The files of spans in the collector's own store.
+fn stored_files(app: &TestApp) -> usize {
+    let folder = app.folder.path().join("artifacts");
+    let of_runs = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    of_runs
+        .filter(|folder| !folder.ends_with("unfinished"))
+        .map(|folder| std::fs::read_dir(folder).unwrap().count())
+        .sum()
+}
+
+/// The database may have committed the row, and only its answer been lost: what
+/// an id names must be there.
+#[tokio::test]
+async fn bytes_whose_row_may_be_stored_are_kept_and_others_are_not() {
+    let (app, proxy) = behind_a_proxy().await;
+    let key = Key::random();
+    app.spans().start_span(key.start()).await.unwrap();
+    sqlx::raw_sql("ALTER TABLE run_artifacts ADD CONSTRAINT poison CHECK (file_name <> 'poison')")
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    let mut refused = key.artifact("refused");
+    refused.file_name = "poison".to_owned();
+    let status = app.spans().store_artifact(refused).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument, "{status:?}");
+    assert_eq!(stored_files(&app), 0);
+
+    proxy.set(Mode::Cut);
+    let status = app.spans().store_artifact(key.artifact("unanswered")).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
+    assert_eq!(stored_files(&app), 1);
+}
