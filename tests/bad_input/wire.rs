@@ -1,59 +1,17 @@
 //! Bytes that are no message, and messages over the limit.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use livespan::proto::v1::StartSpanResponse;
 use prost::Message;
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
+use tonic::{Code, Request, Status, client::Grpc};
 
 use super::{
     Call, is_clean,
     requests::{Key, numbered, object, start},
     spans_of_run, stream,
 };
-use crate::support::TestApp;
-
-/// Sends bytes as they are.
-#[derive(Debug, Default)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for RawCodec {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buf.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buf.copy_to_bytes(buf.remaining())))
-    }
-}
+use crate::support::{TestApp, raw_codec::RawCodec};
 
 async fn send_raw(app: &TestApp, rpc: &str, wire: Vec<u8>) -> Result<Bytes, Status> {
     let mut grpc = Grpc::new(app.channel.clone());
