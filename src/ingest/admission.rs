@@ -19,7 +19,7 @@ pub(super) struct Admission {
 
 /// Room for a request, given back when dropped.
 #[derive(Debug)]
-pub struct Permit(#[allow(dead_code)] Option<OwnedSemaphorePermit>);
+pub struct Permit(Option<OwnedSemaphorePermit>);
 
 impl Admission {
     pub(super) fn new(bytes: usize) -> Self {
