@@ -694,9 +694,14 @@ async fn flags_that_cannot_be_used_are_usage_errors() {
 
 /// `livespan exec -q -- sh -c SCRIPT` with a terminal of its own, driven by
 /// util-linux's `script`; what is written to its standard input is typed.
+///
+/// The user's shell becomes the command: one that stays (dash does, bash does
+/// not) is in the terminal's foreground too, and Ctrl-C would end it.
 fn in_terminal(server: &str, script: &str) -> std::process::Child {
-    let line =
-        format!("{} exec -q --server {server} -- sh -c '{script}'", env!("CARGO_BIN_EXE_livespan"));
+    let line = format!(
+        "exec {} exec -q --server {server} -- sh -c '{script}'",
+        env!("CARGO_BIN_EXE_livespan")
+    );
     Command::new("script")
         .args(["-qefc", &line, "/dev/null"])
         .stdin(Stdio::piped())
