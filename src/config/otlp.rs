@@ -20,13 +20,13 @@ pub struct OtlpArgs {
 
     /// Attributes that fill in fields before the built-in ones do, as field=attribute:
     /// task_id=ticket.id,agent=bot.name.
-    #[arg(long, env = "LIVESPAN_OTLP_ATTRIBUTES", value_name = "MAPPING")]
-    otlp_attributes: Option<String>,
+    #[arg(long, env = "LIVESPAN_OTLP_MAP", value_name = "MAPPING")]
+    otlp_map: Option<String>,
 }
 
 /// A mapping that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("--otlp-attributes (LIVESPAN_OTLP_ATTRIBUTES)")]
+#[error("--otlp-map (LIVESPAN_OTLP_MAP)")]
 pub struct MappingConfigError(#[from] MappingError);
 
 /// From what holds any usual batch to what one message of gRPC can carry.
@@ -56,7 +56,7 @@ impl OtlpArgs {
     ///
     /// Where these can't be understood.
     pub fn mapping(&self) -> Result<Mapping, MappingConfigError> {
-        match &self.otlp_attributes {
+        match &self.otlp_map {
             Some(text) => Ok(Mapping::parse_extension(text)?),
             None => Ok(Mapping::standard()),
         }
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn a_mapping_of_no_field_names_its_flag() {
-        parse(&["--otlp-attributes", "task_id=ticket.id"]).unwrap().mapping().unwrap();
-        let refused = parse(&["--otlp-attributes", "colour=x"]).unwrap().mapping().unwrap_err();
-        assert!(refused.to_string().contains("LIVESPAN_OTLP_ATTRIBUTES"), "{refused}");
+        parse(&["--otlp-map", "task_id=ticket.id"]).unwrap().mapping().unwrap();
+        let refused = parse(&["--otlp-map", "colour=x"]).unwrap().mapping().unwrap_err();
+        assert!(refused.to_string().contains("LIVESPAN_OTLP_MAP"), "{refused}");
     }
 }
