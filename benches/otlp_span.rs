@@ -15,7 +15,7 @@ use livespan::{
         redact::Redactor,
         time::Timestamp,
     },
-    ingress::otlp::decode,
+    ingress::otlp::{SpanDecoder, decode},
 };
 use mimalloc::MiMalloc;
 use opentelemetry_proto::tonic::{
@@ -74,7 +74,8 @@ fn span(number_of_span: u64) -> Span {
 }
 
 fn failed(mut span: Span) -> Span {
-    let stack = "Traceback (most recent call last):\n  File \"shop/orders.py\", line 7, in add_item";
+    let stack =
+        "Traceback (most recent call last):\n  File \"shop/orders.py\", line 7, in add_item";
     span.status = Some(Status { code: 2, message: "no answer".to_owned() });
     span.events = vec![Event {
         time_unix_nano: 1_700_000_000_250_000_000,
@@ -131,21 +132,33 @@ fn bench(criterion: &mut Criterion) {
     for (name, bytes) in [("well", &well), ("failed", &failed)] {
         group.bench_function(format!("{name}/decode"), |bencher| {
             per_span(bencher, || {
-                let arena = Bump::new();
-                black_box(decode(black_box(bytes), &arena).unwrap());
+                let (around, lists) = (Bump::new(), Bump::new());
+                let request = decode(black_box(bytes), &around).unwrap();
+                let mut decoder = SpanDecoder::new(&lists);
+                for scope in request.resource_spans.iter().flat_map(|part| part.scope_spans) {
+                    for span in scope.spans {
+                        black_box(decoder.read(*span).unwrap());
+                    }
+                }
             });
         });
         group.bench_function(format!("{name}/whole"), |bencher| {
             per_span(bencher, || {
-                let arena = Bump::new();
-                let request = decode(black_box(bytes), &arena).unwrap();
+                let (around, mut lists) = (Bump::new(), Bump::new());
+                let request = decode(black_box(bytes), &around).unwrap();
                 for resource in request.resource_spans {
                     for scope in resource.scope_spans {
                         let context =
                             mapper.resource(&resource.resource, &scope.scope, Some("10.0.0.7"));
-                        for span in scope.spans {
-                            let event = mapper.span(&context, span, Timestamp::EPOCH);
-                            drop(black_box(event.unwrap()));
+                        for block in scope.spans.chunks(32) {
+                            let mut decoder = SpanDecoder::new(&lists);
+                            for span in block {
+                                let span = decoder.read(*span).unwrap();
+                                let event = mapper.span(&context, &span, Timestamp::EPOCH);
+                                drop(black_box(event.unwrap()));
+                            }
+                            drop(decoder);
+                            lists.reset();
                         }
                     }
                 }

@@ -5,16 +5,25 @@
 
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
-use livespan::ingress::otlp::{Fault, decode, json_to_protobuf};
+use livespan::ingress::otlp::{Fault, Malformed, SpanDecoder, decode, json_to_protobuf};
 
 fuzz_target!(|body: &[u8]| {
     if let Ok(protobuf) = json_to_protobuf(body) {
         let arena = Bump::new();
+        let refused = |problem: Malformed| {
+            assert!(matches!(problem.fault, Fault::TooDeep | Fault::TooMany), "{problem}");
+        };
         match decode(&protobuf, &arena) {
-            Ok(_) => {}
-            Err(problem) => {
-                assert!(matches!(problem.fault, Fault::TooDeep | Fault::MostlyEmpty), "{problem}");
+            Ok(request) => {
+                let mut decoder = SpanDecoder::new(&arena);
+                let scopes = request.resource_spans.iter().flat_map(|part| part.scope_spans);
+                for span in scopes.flat_map(|scope| scope.spans) {
+                    if let Err(broken) = decoder.read(*span) {
+                        refused(broken.problem);
+                    }
+                }
             }
+            Err(problem) => refused(problem),
         }
     }
 });

@@ -9,7 +9,7 @@ mod compare;
 
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
-use livespan::ingress::otlp::decode;
+use livespan::ingress::otlp::{SpanDecoder, decode};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
@@ -19,5 +19,11 @@ fuzz_target!(|request: &[u8]| {
     if let Ok(theirs) = ExportTraceServiceRequest::decode(request) {
         let ours = ours.expect("what prost accepts is a request");
         compare::assert_same_request(&ours, &theirs);
+    } else if let Ok(ours) = ours {
+        let mut decoder = SpanDecoder::new(&arena);
+        let scopes = ours.resource_spans.iter().flat_map(|part| part.scope_spans);
+        for span in scopes.flat_map(|scope| scope.spans) {
+            let _ = decoder.read(*span);
+        }
     }
 });

@@ -117,15 +117,20 @@ impl Ingest {
         self.admission.admit(bytes).await
     }
 
-    /// Sends writes on their way. Awaiting the receipt says what came of each,
+    /// Sends writes on their way, which are all of what `permit` was for or a part
+    /// of it. Awaiting the receipt says what came of each,
     /// in order; dropping it changes nothing.
     ///
     /// # Errors
     ///
     /// [`IngestError::ShuttingDown`] where the lanes take nothing more.
-    pub fn enqueue(&self, writes: Vec<Write>, permit: Permit) -> Result<Receipt, IngestError> {
+    pub fn enqueue(
+        &self,
+        writes: Vec<Write>,
+        permit: impl Into<Arc<Permit>>,
+    ) -> Result<Receipt, IngestError> {
         let mut receipt = Receipt::for_writes(writes.len());
-        let permit = Arc::new(permit);
+        let permit = permit.into();
         for (lane, part) in self.by_lane(writes) {
             let (reply, outcomes) = oneshot::channel();
             let (places, writes) = part.into_iter().unzip();

@@ -49,6 +49,20 @@ async fn one_bad_span_of_many_is_rejected_and_named_and_the_others_are_stored() 
 }
 
 #[tokio::test]
+async fn a_request_that_is_stored_in_parts_is_counted_as_one() {
+    let app = TestApp::start().await;
+    let mut spans: Vec<_> = (1..=10_000).map(|id| span(1, id)).collect();
+    for bad in [0, 5_000, 9_999] {
+        spans[bad].span_id.pop();
+    }
+    let answer = export(&app.channel, request(spans), None).await.unwrap();
+    let partial = answer.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 3);
+    assert!(partial.error_message.contains("9997 stored"), "{}", partial.error_message);
+    assert_eq!(app.count(FINISHED).await, 9_997);
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_request_are_an_invalid_argument() {
     let app = TestApp::start().await;
     let refused = export_raw(&app.channel, vec![0xff; 9]).await.unwrap_err();

@@ -9,10 +9,15 @@ mod http_server;
 mod inflow;
 mod reply;
 
-use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt::{Display, Write as _},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use bumpalo::Bump;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 use self::{
     error::ExportError,
@@ -22,7 +27,7 @@ use self::{
 pub use self::{grpc::TraceServiceServer, http_server::serve_http};
 use super::{
     error::ApiError,
-    otlp::{decode, json_to_protobuf},
+    otlp::{SpanDecoder, decode, json_to_protobuf},
 };
 use crate::{
     domain::{
@@ -42,6 +47,14 @@ const INLINE_BYTES: usize = 32 * 1024;
 /// event and its place in a batch. Spans of 30 bytes each would otherwise take
 /// twenty times the memory that they were admitted for.
 const SPAN_BYTES: usize = 512;
+
+/// How many spans are in memory as events at once, beside as many that are being
+/// stored. A request of a few hundred is one part.
+const PART_SPANS: usize = 4096;
+
+/// How many spans are read before the memory of their lists is used again, so
+/// that it stays in the processor's caches.
+const BLOCK_SPANS: usize = 32;
 
 /// How many rejected spans are named in an answer.
 const NAMED_REJECTIONS: usize = 3;
@@ -116,79 +129,138 @@ impl TraceExport {
         encoding: Encoding,
         peer: Option<String>,
     ) -> Result<ExportTraceServiceResponse, ExportError> {
+        let export = Arc::clone(self);
         let received_at = self.clock.now();
-        let mapped = if request.bytes.len() <= INLINE_BYTES {
-            self.map(request, encoding, peer.as_deref(), received_at)
-        } else {
-            let export = Arc::clone(self);
-            tokio::task::spawn_blocking(move || {
-                export.map(request, encoding, peer.as_deref(), received_at)
-            })
-            .await
-            .map_err(|error| ExportError::Api(ApiError::internal(&error)))?
-        };
-        let Mapped { writes, mut rejections, permit } = mapped?;
-        if writes.is_empty() {
-            return Ok(rejections.reply(0));
-        }
-        let keys: Vec<SpanKey> = writes.iter().map(|write| write.event.key).collect();
-        let outcomes = self.ingest.enqueue(writes, permit)?.outcomes().await?;
-        let mut stored = 0;
-        for (key, outcome) in keys.iter().zip(outcomes) {
-            match outcome {
-                Ok(_) => stored += 1,
-                Err(rejected) => {
-                    rejections.add(&key.span_id.otel().to_be_bytes(), reason(&rejected));
-                }
+        let (parts, mut inbox) = mpsc::channel(1);
+        if request.bytes.len() <= INLINE_BYTES {
+            let mut all = Vec::with_capacity(1);
+            let rejections =
+                self.map(request, encoding, peer.as_deref(), received_at, &mut |part| {
+                    all.push(part);
+                    true
+                })?;
+            let mut tally = Tally { stored: 0, rejections };
+            for part in all {
+                tally.store(&self.ingest, part).await?;
             }
+            return Ok(tally.reply());
         }
-        Ok(rejections.reply(stored))
+        let mapping = tokio::task::spawn_blocking(move || {
+            export.map(request, encoding, peer.as_deref(), received_at, &mut |part| {
+                // Nobody waits for more where one part could not be stored.
+                parts.blocking_send(part).is_ok()
+            })
+        });
+        let mut tally = Tally::default();
+        while let Some(part) = inbox.recv().await {
+            tally.store(&self.ingest, part).await?;
+        }
+        let rejections =
+            mapping.await.map_err(|error| ExportError::Api(ApiError::internal(&error)))??;
+        tally.rejections.append(rejections);
+        Ok(tally.reply())
     }
 
-    /// Decodes a request and turns its spans into events.
+    /// Decodes a request and turns its spans into events, which it gives to
+    /// `send` part by part for as long as that takes them.
+    ///
+    /// What stands around the spans is read before any of them: of a request
+    /// that is refused as a whole, nothing is stored.
     fn map(
         &self,
         request: Received,
         encoding: Encoding,
         peer: Option<&str>,
         received_at: Timestamp,
-    ) -> Result<Mapped, ExportError> {
+        send: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<Rejections, ExportError> {
+        let malformed = |problem: &dyn Display| ExportError::Malformed(problem.to_string());
         let Received { mut bytes, mut permit } = request;
         if encoding == Encoding::Json {
-            bytes = json_to_protobuf(&bytes)
-                .map_err(|problem| ExportError::Malformed(problem.to_string()))?;
+            bytes = json_to_protobuf(&bytes).map_err(|problem| malformed(&problem))?;
         }
-        let arena = Bump::new();
-        let request = decode(&bytes, &arena)
-            .map_err(|problem| ExportError::Malformed(problem.to_string()))?;
-        let spans = request.span_count();
-        self.ingest.try_grow(&mut permit, bytes.len() + spans * SPAN_BYTES)?;
+        let around = Bump::new();
+        let request = decode(&bytes, &around).map_err(|problem| malformed(&problem))?;
+        let mut left = request.span_count();
+        let events_bytes = left.min(2 * PART_SPANS) * SPAN_BYTES;
+        self.ingest.try_grow(&mut permit, bytes.len() + around.allocated_bytes() + events_bytes)?;
+        let permit = Arc::new(permit);
 
-        let mut writes = Vec::with_capacity(spans);
         let mut rejections = Rejections::default();
+        let mut writes = Vec::with_capacity(left.min(PART_SPANS));
+        let mut lists = Bump::new();
         for resource in request.resource_spans {
             for scope in resource.scope_spans {
                 let context = self.mapper.resource(&resource.resource, &scope.scope, peer);
-                for broken in scope.malformed {
-                    rejections.of(&broken.read, broken.problem.to_string());
-                }
-                for span in scope.spans {
-                    match self.mapper.span(&context, span, received_at) {
-                        Ok(event) => writes.push(Write { event, artifact: None }),
-                        Err(problem) => rejections.of(span, problem.to_string()),
+                for block in scope.spans.chunks(BLOCK_SPANS) {
+                    let mut decoder = SpanDecoder::new(&lists);
+                    for encoded in block {
+                        let span = match decoder.read(*encoded) {
+                            Ok(span) => span,
+                            Err(broken) => {
+                                rejections.of(&broken.read, broken.problem.to_string());
+                                continue;
+                            }
+                        };
+                        match self.mapper.span(&context, &span, received_at) {
+                            Ok(event) => writes.push(Write { event, artifact: None }),
+                            Err(problem) => rejections.of(&span, problem.to_string()),
+                        }
+                    }
+                    drop(decoder);
+                    lists.reset();
+                    left -= block.len();
+                    if writes.len() >= PART_SPANS {
+                        let next = Vec::with_capacity(left.min(PART_SPANS));
+                        let writes = std::mem::replace(&mut writes, next);
+                        if !send(Part { writes, permit: Arc::clone(&permit) }) {
+                            return Ok(rejections);
+                        }
                     }
                 }
             }
         }
-        Ok(Mapped { writes, rejections, permit })
+        if !writes.is_empty() {
+            send(Part { writes, permit });
+        }
+        Ok(rejections)
     }
 }
 
-/// A request's spans on their way to disk, and those that stay behind.
-struct Mapped {
+/// Some of a request's spans on their way to disk.
+struct Part {
     writes: Vec<Write>,
+    /// The room that the whole request takes.
+    permit: Arc<Permit>,
+}
+
+/// What has come of a request's spans so far.
+#[derive(Debug, Default)]
+struct Tally {
+    stored: usize,
     rejections: Rejections,
-    permit: Permit,
+}
+
+impl Tally {
+    /// Stores a part.
+    async fn store(&mut self, ingest: &Ingest, part: Part) -> Result<(), ExportError> {
+        let keys: Vec<SpanKey> = part.writes.iter().map(|write| write.event.key).collect();
+        let outcomes = ingest.enqueue(part.writes, part.permit)?.outcomes().await?;
+        for (key, outcome) in keys.iter().zip(outcomes) {
+            match outcome {
+                Ok(_) => self.stored += 1,
+                Err(rejected) => {
+                    let id = key.span_id.otel().to_be_bytes();
+                    self.rejections.add(&id, reason(&rejected));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reply(self) -> ExportTraceServiceResponse {
+        self.rejections.reply(self.stored)
+    }
 }
 
 fn reason(rejected: &Rejected) -> String {
@@ -221,6 +293,12 @@ impl Rejections {
             });
             self.named.push((id, reason));
         }
+    }
+
+    fn append(&mut self, others: Self) {
+        self.count += others.count;
+        let room = NAMED_REJECTIONS - self.named.len();
+        self.named.extend(others.named.into_iter().take(room));
     }
 
     /// What to answer beside `stored` spans.

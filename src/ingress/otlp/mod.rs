@@ -1,10 +1,12 @@
 //! OTLP's bytes in: one request for spans, read once and copied nowhere.
 //!
-//! [`decode`] reads protobuf into [`crate::domain::otel`]'s types, which borrow
-//! names, ids and text from the request and keep their lists in an arena, so
-//! that a span costs no allocation of its own. [`json_to_protobuf`] turns the
-//! JSON encoding into the same bytes first. What a span means is decided
-//! elsewhere: here only its form counts.
+//! [`decode`] reads what stands around the spans, and a [`SpanDecoder`] the spans
+//! themselves, when their turn comes: of a request of a million small spans, few
+//! are in memory at once. Both read protobuf into [`crate::domain::otel`]'s types,
+//! which borrow names, ids and text from the request and keep their lists in an
+//! arena, so that a span costs no allocation of its own. [`json_to_protobuf`]
+//! turns the JSON encoding into the same bytes first. What a span means is
+//! decided elsewhere: here only its form counts.
 
 mod json;
 mod request;
@@ -19,6 +21,7 @@ use thiserror::Error;
 use crate::domain::otel::{Resource, Scope, Span};
 
 pub use json::{JsonProblem, json_to_protobuf};
+pub use span::SpanDecoder;
 
 /// How deep a value may be nested: an attribute's own value is at level 1.
 pub const MAX_VALUE_LEVELS: u32 = 64;
@@ -35,7 +38,7 @@ impl ExportRequest<'_> {
     #[must_use]
     pub fn span_count(&self) -> usize {
         let scopes = self.resource_spans.iter().flat_map(|resource| resource.scope_spans);
-        scopes.map(|scope| scope.spans.len() + scope.malformed.len()).sum()
+        scopes.map(|scope| scope.spans.len()).sum()
     }
 }
 
@@ -53,11 +56,13 @@ pub struct ResourceSpans<'a> {
 pub struct ScopeSpans<'a> {
     /// What made them.
     pub scope: Scope<'a>,
-    /// The spans that could be read, in the order in which they were sent.
-    pub spans: &'a [Span<'a>],
-    /// The spans that could not, which the client must hear of.
-    pub malformed: &'a [MalformedSpan<'a>],
+    /// The spans, in the order in which they were sent.
+    pub spans: &'a [EncodedSpan<'a>],
 }
+
+/// A span that is still to be read, by [`SpanDecoder::read`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EncodedSpan<'a>(&'a [u8]);
 
 /// A span whose own bytes are broken, while those around it are sound.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,21 +104,21 @@ pub enum Fault {
     /// Values or groups nested past the limit.
     #[error("values are nested deeper than {MAX_VALUE_LEVELS} levels; send them flatter")]
     TooDeep,
-    /// Few bytes that stand for very many empty things.
-    #[error("it holds mostly empty spans, attributes or values; leave them out")]
-    MostlyEmpty,
+    /// Few bytes that stand for very many empty things, or more things than one
+    /// message may hold.
+    #[error("it holds too many empty or small parts; leave empty ones out and send the rest apart")]
+    TooMany,
 }
 
-/// Reads a request from protobuf.
+/// Reads a request from protobuf, all but its spans.
 ///
 /// Unknown fields, groups and fields of an unexpected wire type are skipped, and
 /// what is said twice is merged or replaced, as protobuf says. Text that isn't
-/// UTF-8 gets U+FFFD where it isn't. A span that can't be read is among its
-/// scope's [`ScopeSpans::malformed`] and costs no other span anything.
+/// UTF-8 gets U+FFFD where it isn't. The same holds for [`SpanDecoder::read`].
 ///
 /// # Errors
 ///
 /// Where the request around the spans, or a resource or a scope, can't be read.
 pub fn decode<'a>(request: &'a [u8], arena: &'a Bump) -> Result<ExportRequest<'a>, Malformed> {
-    request::Decoder::new(request.len(), arena).request(request)
+    request::RequestDecoder::new(request.len(), arena).request(request)
 }

@@ -1,36 +1,49 @@
 //! A span with its events, links and status.
 
+use bumpalo::Bump;
+
 use super::{
-    Fault, Malformed, MalformedSpan,
-    request::Decoder,
+    EncodedSpan, Malformed, MalformedSpan,
+    stack::{Allowance, Stack},
+    value::ValueDecoder,
     wire::{Field, Fields, Parts},
 };
 use crate::domain::otel::{Event, Link, Span};
 
-impl<'a> Decoder<'a> {
-    /// Reads one span onto the stack of spans, or of the malformed ones.
-    pub(super) fn push_span(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let attributes = self.attributes.mark();
-        let values = self.values.mark();
-        let events = self.events.mark();
-        let links = self.links.mark();
+/// Reads spans, one after the other, into an arena.
+pub struct SpanDecoder<'a> {
+    values: ValueDecoder<'a>,
+    events: Stack<Event<'a>>,
+    links: Stack<Link<'a>>,
+}
+
+impl<'a> SpanDecoder<'a> {
+    /// A decoder that keeps the lists of its spans in `arena`.
+    #[must_use]
+    pub fn new(arena: &'a Bump) -> Self {
+        let values = ValueDecoder::new(Allowance::of_span(0), arena);
+        Self { values, events: Stack::new(), links: Stack::new() }
+    }
+
+    /// Reads a span.
+    ///
+    /// # Errors
+    ///
+    /// Where its own bytes are broken, which costs no other span anything.
+    pub fn read(&mut self, encoded: EncodedSpan<'a>) -> Result<Span<'a>, MalformedSpan<'a>> {
+        self.values.allowance = Allowance::of_span(encoded.0.len());
         let mut span = Span::default();
-        let Err(problem) = self.span(&mut span, bytes) else {
-            return self.spans.push(span, &mut self.allowance);
-        };
-        // No span can be read any more.
-        if problem.fault == Fault::MostlyEmpty {
-            return Err(problem);
-        }
-        self.attributes.forget(attributes);
-        self.values.forget(values);
-        self.events.forget(events);
-        self.links.forget(links);
-        self.malformed.push(MalformedSpan { read: span, problem }, &mut self.allowance)
+        self.span(&mut span, encoded.0).map(|()| span).map_err(|problem| {
+            self.values.attributes.clear();
+            self.values.values.clear();
+            self.events.clear();
+            self.links.clear();
+            MalformedSpan { read: span, problem }
+        })
     }
 
     fn span(&mut self, span: &mut Span<'a>, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let attributes = self.attributes.mark();
+        let attributes = self.values.attributes.mark();
         let events = self.events.mark();
         let links = self.links.mark();
         let mut status = Parts::default();
@@ -39,13 +52,13 @@ impl<'a> Decoder<'a> {
             match field {
                 (1, Field::Bytes(id)) => span.trace_id = id,
                 (2, Field::Bytes(id)) => span.span_id = id,
-                (3, Field::Bytes(text)) => span.trace_state = self.text(text)?,
+                (3, Field::Bytes(text)) => span.trace_state = self.values.text(text)?,
                 (4, Field::Bytes(id)) => span.parent_span_id = id,
-                (5, Field::Bytes(text)) => span.name = self.text(text)?,
+                (5, Field::Bytes(text)) => span.name = self.values.text(text)?,
                 (6, Field::Varint(kind)) => span.kind = int32(kind),
                 (7, Field::Fixed64(nanos)) => span.start_time_unix_nano = nanos,
                 (8, Field::Fixed64(nanos)) => span.end_time_unix_nano = nanos,
-                (9, Field::Bytes(attribute)) => self.push_attribute(attribute, 1)?,
+                (9, Field::Bytes(attribute)) => self.values.push_attribute(attribute, 1)?,
                 (10, Field::Varint(count)) => span.dropped_attributes_count = uint32(count),
                 (11, Field::Bytes(event)) => self.push_event(event)?,
                 (12, Field::Varint(count)) => span.dropped_events_count = uint32(count),
@@ -59,37 +72,37 @@ impl<'a> Decoder<'a> {
         let mut fields = status.fields("Status");
         while let Some(field) = fields.next()? {
             match field {
-                (2, Field::Bytes(text)) => span.status_message = self.text(text)?,
+                (2, Field::Bytes(text)) => span.status_message = self.values.text(text)?,
                 (3, Field::Varint(code)) => span.status_code = int32(code),
                 _ => {}
             }
         }
-        span.attributes = self.attributes.keep(attributes, self.arena);
-        span.events = self.events.keep(events, self.arena);
-        span.links = self.links.keep(links, self.arena);
+        span.attributes = self.values.attributes.keep(attributes, self.values.arena);
+        span.events = self.events.keep(events, self.values.arena);
+        span.links = self.links.keep(links, self.values.arena);
         Ok(())
     }
 
     fn push_event(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let attributes = self.attributes.mark();
+        let attributes = self.values.attributes.mark();
         let mut event =
             Event { time_unix_nano: 0, name: "", attributes: &[], dropped_attributes_count: 0 };
         let mut fields = Fields::new("Event", bytes);
         while let Some(field) = fields.next()? {
             match field {
                 (1, Field::Fixed64(nanos)) => event.time_unix_nano = nanos,
-                (2, Field::Bytes(text)) => event.name = self.text(text)?,
-                (3, Field::Bytes(attribute)) => self.push_attribute(attribute, 1)?,
+                (2, Field::Bytes(text)) => event.name = self.values.text(text)?,
+                (3, Field::Bytes(attribute)) => self.values.push_attribute(attribute, 1)?,
                 (4, Field::Varint(count)) => event.dropped_attributes_count = uint32(count),
                 _ => {}
             }
         }
-        event.attributes = self.attributes.keep(attributes, self.arena);
-        self.events.push(event, &mut self.allowance)
+        event.attributes = self.values.attributes.keep(attributes, self.values.arena);
+        self.events.push(event, &mut self.values.allowance, "Event")
     }
 
     fn push_link(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let attributes = self.attributes.mark();
+        let attributes = self.values.attributes.mark();
         let mut link = Link {
             trace_id: &[],
             span_id: &[],
@@ -103,15 +116,15 @@ impl<'a> Decoder<'a> {
             match field {
                 (1, Field::Bytes(id)) => link.trace_id = id,
                 (2, Field::Bytes(id)) => link.span_id = id,
-                (3, Field::Bytes(text)) => link.trace_state = self.text(text)?,
-                (4, Field::Bytes(attribute)) => self.push_attribute(attribute, 1)?,
+                (3, Field::Bytes(text)) => link.trace_state = self.values.text(text)?,
+                (4, Field::Bytes(attribute)) => self.values.push_attribute(attribute, 1)?,
                 (5, Field::Varint(count)) => link.dropped_attributes_count = uint32(count),
                 (6, Field::Fixed32(flags)) => link.flags = flags,
                 _ => {}
             }
         }
-        link.attributes = self.attributes.keep(attributes, self.arena);
-        self.links.push(link, &mut self.allowance)
+        link.attributes = self.values.attributes.keep(attributes, self.values.arena);
+        self.links.push(link, &mut self.values.allowance, "Link")
     }
 }
 

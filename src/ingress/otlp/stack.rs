@@ -4,39 +4,44 @@ use bumpalo::Bump;
 
 use super::{Fault, Malformed};
 
-/// How much a request's lists may take up, in bytes of the decoded types.
+/// How much the lists of a message may take up, in bytes of the decoded types.
 ///
-/// An empty span is 2 bytes on the wire and hundreds in memory, so a small
-/// request could ask for more memory than there is. Nothing that says something
-/// comes near the factor: the smallest of values takes six times its own bytes,
-/// and a real span about three times.
+/// An empty attribute is 2 bytes on the wire and tens in memory, so a small
+/// message could ask for more memory than there is. Nothing that says something
+/// comes near the limits.
 #[derive(Debug)]
 pub(super) struct Allowance(usize);
 
 impl Allowance {
-    pub(super) fn new(request_bytes: usize) -> Self {
-        const FACTOR: usize = 16;
-        const LEAST_BYTES: usize = 1024 * 1024;
-        Self(request_bytes.saturating_mul(FACTOR).max(LEAST_BYTES))
+    /// Of a request: its spans' places, its resources and scopes. The smallest
+    /// of requests that say something takes five times its own bytes.
+    pub(super) fn of_request(bytes: usize) -> Self {
+        Self(bytes.saturating_mul(6).max(1024 * 1024))
     }
 
+    /// Of one span. The smallest of values takes six times its own bytes, and a
+    /// real span about three times. The whole is bounded too, since a request
+    /// may be one span: 32 MiB hold hundreds of thousands of attributes.
+    pub(super) fn of_span(bytes: usize) -> Self {
+        Self(bytes.saturating_mul(16).clamp(64 * 1024, 32 * 1024 * 1024))
+    }
+
+    /// Uses some of it up, for a part of `message`.
     #[inline]
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Malformed> {
+    pub(super) fn take(&mut self, bytes: usize, message: &'static str) -> Result<(), Malformed> {
         match self.0.checked_sub(bytes) {
             Some(left) => {
                 self.0 = left;
                 Ok(())
             }
-            None => {
-                Err(Malformed { message: "ExportTraceServiceRequest", fault: Fault::MostlyEmpty })
-            }
+            None => Err(Malformed { message, fault: Fault::TooMany }),
         }
     }
 }
 
 /// Lists within lists: the innermost is at the top, and leaves when it is
-/// complete. One such stack serves a whole request, so that lists cost neither
-/// an allocation each nor the copies of growing within the arena.
+/// complete. One such stack serves many spans, so that lists cost neither an
+/// allocation each nor the copies of growing within the arena.
 #[derive(Debug)]
 pub(super) struct Stack<T>(Vec<T>);
 
@@ -51,9 +56,15 @@ impl<T: Copy> Stack<T> {
         self.0.len()
     }
 
+    /// Adds an item of a list of `message`.
     #[inline]
-    pub(super) fn push(&mut self, item: T, allowance: &mut Allowance) -> Result<(), Malformed> {
-        allowance.take(size_of::<T>())?;
+    pub(super) fn push(
+        &mut self,
+        item: T,
+        allowance: &mut Allowance,
+        message: &'static str,
+    ) -> Result<(), Malformed> {
+        allowance.take(size_of::<T>(), message)?;
         self.0.push(item);
         Ok(())
     }
@@ -69,8 +80,9 @@ impl<T: Copy> Stack<T> {
         kept
     }
 
-    /// Forgets the list that began at `mark`.
-    pub(super) fn forget(&mut self, mark: usize) {
-        self.0.truncate(mark);
+    /// Forgets what a message that broke off has left.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }

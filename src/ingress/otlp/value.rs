@@ -1,11 +1,21 @@
 //! Attributes and their values: OTLP's `KeyValue` and `AnyValue`.
 
+use bumpalo::Bump;
+
 use super::{
     Fault, MAX_VALUE_LEVELS, Malformed,
-    request::Decoder,
+    stack::{Allowance, Stack},
     wire::{Field, Fields, Parts},
 };
 use crate::domain::otel::{KeyValue, Value};
+
+/// Reads attributes and text. Its stacks hold the lists that are still growing.
+pub(super) struct ValueDecoder<'a> {
+    pub(super) arena: &'a Bump,
+    pub(super) allowance: Allowance,
+    pub(super) attributes: Stack<KeyValue<'a>>,
+    pub(super) values: Stack<Value<'a>>,
+}
 
 /// What an `AnyValue` has said so far. Its last word counts, but lists that
 /// follow each other are one list.
@@ -15,7 +25,26 @@ enum Said<'a> {
     Map(Parts<'a>),
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> ValueDecoder<'a> {
+    pub(super) fn new(allowance: Allowance, arena: &'a Bump) -> Self {
+        Self { arena, allowance, attributes: Stack::new(), values: Stack::new() }
+    }
+
+    /// Text as it is in the request, or mended in the arena. Exporters that cut
+    /// text to a number of bytes cut through characters, and a span is worth
+    /// more than a character.
+    #[inline]
+    pub(super) fn text(&mut self, bytes: &'a [u8]) -> Result<&'a str, Malformed> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            Err(_) => {
+                let mended = String::from_utf8_lossy(bytes);
+                self.allowance.take(mended.len(), "string")?;
+                Ok(self.arena.alloc_str(&mended))
+            }
+        }
+    }
+
     /// Reads one attribute onto the stack of attributes; `level` is its value's.
     #[inline]
     pub(super) fn push_attribute(&mut self, bytes: &'a [u8], level: u32) -> Result<(), Malformed> {
@@ -31,7 +60,7 @@ impl<'a> Decoder<'a> {
         }
         let key = self.text(key)?;
         let value = self.value(&value, level)?;
-        self.attributes.push(KeyValue { key, value }, &mut self.allowance)
+        self.attributes.push(KeyValue { key, value }, &mut self.allowance, "KeyValue")
     }
 
     fn value(&mut self, parts: &Parts<'a>, level: u32) -> Result<Value<'a>, Malformed> {
@@ -79,7 +108,7 @@ impl<'a> Decoder<'a> {
         while let Some(field) = fields.next()? {
             if let (1, Field::Bytes(element)) = field {
                 let value = self.value(&Parts::new(element), level)?;
-                self.values.push(value, &mut self.allowance)?;
+                self.values.push(value, &mut self.allowance, "ArrayValue")?;
             }
         }
         Ok(Value::Array(self.values.keep(mark, self.arena)))
