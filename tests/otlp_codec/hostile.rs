@@ -77,7 +77,7 @@ fn problem_between_neighbours(bad: Vec<u8>) -> Malformed {
     let bytes = request_of(&[span_named("before", &[]), bad, span_named("after", &[])]);
     let arena = Bump::new();
     let spans = spans(&decode(&bytes, &arena).unwrap(), &arena);
-    let [Ok(before), Err(bad), Ok(after)] = spans[..] else { panic!("{spans:?}") };
+    let [Ok(before), Err(bad), Ok(after)] = &spans[..] else { panic!("{spans:?}") };
     assert_eq!((before.name, bad.read.name, after.name), ("before", "bad", "after"));
     bad.problem
 }
@@ -207,7 +207,7 @@ fn empty_spans_take_no_memory_beyond_their_worth() {
     let arena = Bump::new();
     assert_eq!(decode(&empty_spans, &arena).unwrap_err().fault, Fault::TooMany);
     assert!(arena.allocated_bytes() <= 8 * BYTES, "{}", arena.allocated_bytes());
-    let [Err(broken)] = spans(&decode(&empty_attributes, &arena).unwrap(), &arena)[..] else {
+    let [Err(broken)] = &spans(&decode(&empty_attributes, &arena).unwrap(), &arena)[..] else {
         panic!()
     };
     assert_eq!(broken.problem.fault, Fault::TooMany);

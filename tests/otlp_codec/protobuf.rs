@@ -20,7 +20,7 @@ use crate::{
 pub fn spans<'a>(
     request: &ExportRequest<'a>,
     arena: &'a Bump,
-) -> Vec<Result<Span<'a>, MalformedSpan<'a>>> {
+) -> Vec<Result<Span<'a>, Box<MalformedSpan<'a>>>> {
     let [resource] = request.resource_spans else { panic!("{request:?}") };
     let [scope] = resource.scope_spans else { panic!("{request:?}") };
     let mut decoder = SpanDecoder::new(arena);
@@ -30,8 +30,8 @@ pub fn spans<'a>(
 /// The only span of a request of [`request_of`].
 pub fn only_span<'a>(request: &'a [u8], arena: &'a Bump) -> Span<'a> {
     let spans = spans(&decode(request, arena).unwrap(), arena);
-    let [Ok(span)] = spans[..] else { panic!("{spans:?}") };
-    span
+    let [Ok(span)] = &spans[..] else { panic!("{spans:?}") };
+    *span
 }
 
 /// Decodes both ways, which must agree.
@@ -180,7 +180,7 @@ fn text_that_is_no_text_is_mended_and_costs_nothing_else() {
     let bytes = request_of(&[span_named("first", &more.concat()), span_named("second", &[])]);
     let arena = Bump::new();
     let request = decode(&bytes, &arena).unwrap();
-    let [Ok(first), Ok(second)] = spans(&request, &arena)[..] else { panic!() };
+    let [Ok(first), Ok(second)] = &spans(&request, &arena)[..] else { panic!() };
     assert_eq!((first.name, first.trace_state), ("na\u{fffd}", "x=y"));
     assert_eq!(first.attributes[0].value, Value::String("a\u{fffd}b"));
     assert_eq!(second.name, "second");

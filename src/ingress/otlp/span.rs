@@ -30,7 +30,7 @@ impl<'a> SpanDecoder<'a> {
     /// # Errors
     ///
     /// Where its own bytes are broken, which costs no other span anything.
-    pub fn read(&mut self, encoded: EncodedSpan<'a>) -> Result<Span<'a>, MalformedSpan<'a>> {
+    pub fn read(&mut self, encoded: EncodedSpan<'a>) -> Result<Span<'a>, Box<MalformedSpan<'a>>> {
         self.values.allowance = Allowance::of_span(encoded.0.len());
         let mut span = Span::default();
         self.span(&mut span, encoded.0).map(|()| span).map_err(|problem| {
@@ -38,7 +38,7 @@ impl<'a> SpanDecoder<'a> {
             self.values.values.clear();
             self.events.clear();
             self.links.clear();
-            MalformedSpan { read: span, problem }
+            Box::new(MalformedSpan { read: span, problem })
         })
     }
 
