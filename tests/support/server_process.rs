@@ -75,8 +75,9 @@ impl Drop for Home {
 pub(crate) struct ServerProcess {
     child: Child,
     grpc_addr: SocketAddr,
-    /// Gets the address once it serves there, and ends with the process.
-    serving: mpsc::Receiver<SocketAddr>,
+    otlp_http_addr: Option<SocketAddr>,
+    /// Gets both addresses once it serves there, and ends with the process.
+    serving: mpsc::Receiver<(SocketAddr, SocketAddr)>,
     log: Arc<Mutex<String>>,
 }
 
@@ -90,8 +91,9 @@ impl ServerProcess {
     /// Waits until it serves. The error is what it logged.
     pub(crate) fn until_it_serves(mut self) -> Result<Self, String> {
         match self.serving.recv_timeout(START_LIMIT) {
-            Ok(grpc_addr) => {
+            Ok((grpc_addr, otlp_http_addr)) => {
                 self.grpc_addr = grpc_addr;
+                self.otlp_http_addr = Some(otlp_http_addr);
                 Ok(self)
             }
             Err(_) => {
@@ -133,21 +135,30 @@ impl ServerProcess {
         let all = Arc::clone(&log);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let Some((_, rest)) = line.split_once("grpc_addr=")
-                    && let Some(Ok(address)) = rest.split_whitespace().next().map(str::parse)
+                let address = |field| {
+                    let (_, rest) = line.split_once(field)?;
+                    rest.split_whitespace().next()?.parse().ok()
+                };
+                if let (Some(grpc), Some(http)) =
+                    (address(" grpc_addr="), address(" otlp_http_addr="))
                 {
-                    let _ = found.send(address);
+                    let _ = found.send((grpc, http));
                 }
                 let mut all = all.lock().expect("log");
                 all.push_str(&line);
                 all.push('\n');
             }
         });
-        Self { child, grpc_addr, serving, log }
+        Self { child, grpc_addr, otlp_http_addr: None, serving, log }
     }
 
     pub(crate) fn grpc_addr(&self) -> SocketAddr {
         self.grpc_addr
+    }
+
+    /// Where it takes OTLP over HTTP, once it is known to serve.
+    pub(crate) fn otlp_http_addr(&self) -> SocketAddr {
+        self.otlp_http_addr.expect("it serves")
     }
 
     pub(crate) fn url(&self) -> String {
