@@ -28,7 +28,7 @@ use uuid::Uuid;
 use super::{collector::Collector, wiretap::Wiretap};
 
 /// No program takes longer, not on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What `prepare` exits with where something can't be had: EX_UNAVAILABLE of
 /// sysexits.h.

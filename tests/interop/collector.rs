@@ -4,7 +4,10 @@ use livespan::proto::v1::{
     GetTimelineRequest, GetTimelineResponse, StartSpanRequest, StartSpanResponse,
     span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient,
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Code,
+    transport::{Channel, Endpoint},
+};
 use uuid::Uuid;
 
 use super::{
@@ -50,7 +53,16 @@ impl Collector {
     }
 
     pub async fn timeline(&self, run_id: Uuid) -> GetTimelineResponse {
+        self.try_timeline(run_id).await.expect("the run is known")
+    }
+
+    /// None of a run that was not heard of yet.
+    pub async fn try_timeline(&self, run_id: Uuid) -> Option<GetTimelineResponse> {
         let request = GetTimelineRequest { run_id: run_id.to_string(), ..Default::default() };
-        self.queries().get_timeline(request).await.unwrap().into_inner()
+        match self.queries().get_timeline(request).await {
+            Ok(answer) => Some(answer.into_inner()),
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => panic!("{status:?}"),
+        }
     }
 }

@@ -15,5 +15,6 @@ mod server_process;
 mod client;
 mod collector;
 mod expectation;
+mod logfire;
 mod python;
 mod wiretap;
