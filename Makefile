@@ -37,6 +37,7 @@ test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,set-up,scripts/setup.sh test)
 	$(call timed,building the tests,$(CARGO) test --workspace --no-run)
 	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --no-fail-fast)
+	@cat target/interop/left-out
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors

@@ -3,7 +3,8 @@
 #
 #   scripts/setup.sh run     what `make run` needs: Postgres, Rust, a C linker
 #   scripts/setup.sh lint    the same, and what `make lint` needs: rustfmt, clippy
-#   scripts/setup.sh test    the same, and what `make test` needs: grpcurl
+#   scripts/setup.sh test    the same, and what `make test` needs: grpcurl, and the
+#                            programs of tests/interop with Python, Node, Go and Java
 #
 # Says each thing that it installs, in one line; silent when all is there.
 # On Debian and Ubuntu it installs by apt-get, and Rust by rustup. Elsewhere it says what to install
@@ -189,17 +190,32 @@ packaged_go_minor() {
         sed -n 's/^golang-1\.\([0-9][0-9]*\)-go .*/\1/p' | sort -rn | head -n 1
 }
 
+# The newest Go that apt has installed; such a package does not put it among the
+# system's programs.
+installed_go_minor() {
+    for folder in /usr/lib/go-1.*; do echo "$folder"; done |
+        sed -n 's/.*go-1\.\([0-9][0-9]*\)$/\1/p' | sort -rn | head -n 1
+}
+
+use_installed_go() {
+    minor=$(installed_go_minor)
+    if [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]; then
+        PATH=/usr/lib/go-1.$minor/bin:$PATH
+        hash -r
+    fi
+}
+
 need_go() {
+    go_is_enough && return
+    use_installed_go
     go_is_enough && return
     can_apt || return
     apt_update
     minor=$(packaged_go_minor)
     if [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]; then
-        say "installing Go, to build grpcurl (apt: golang-1.$minor-go)"
+        say "installing Go (apt: golang-1.$minor-go)"
         apt "golang-1.$minor-go" ca-certificates
-        # Such a package does not put it among the system's programs.
-        PATH=/usr/lib/go-1.$minor/bin:$PATH
-        hash -r
+        use_installed_go
     fi
     go_is_enough
 }
@@ -220,6 +236,46 @@ need_grpcurl() {
         by_hand "$wanted: building it failed, see above"
 }
 
+# offer PACKAGE... for a program of tests/interop. Where it can't be had, that
+# program is left out.
+offer() {
+    can_apt || return 0
+    say "installing $* for tests/interop (apt)"
+    apt "$@" || :
+}
+
+offer_languages() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || offer python3 python3-venv
+    has npm || offer nodejs npm
+    has javac || offer default-jdk-headless
+    has mvn || offer maven
+    need_go || :
+}
+
+# The programs of tests/interop that can't run here, a line each with the reason.
+# The Makefile repeats it at the end.
+left_out=$repository/target/interop/left-out
+
+prepare_programs() {
+    mkdir -p "$(dirname "$left_out")"
+    : >"$left_out"
+    for script in tests/interop/*/prepare; do
+        language=$(basename "$(dirname "$script")")
+        status=0
+        said=$("$script" 2>"$log") || status=$?
+        if [ "$status" -eq 0 ]; then
+            [ -z "$said" ] || say "$said"
+        elif [ "$status" -eq 69 ]; then # EX_UNAVAILABLE of sysexits.h
+            echo "left out: $language of tests/interop: $(tail -n 1 "$log")" >>"$left_out"
+        else
+            tail -n 20 "$log" >&2
+            say "failed: $script" >&2
+            missing=1
+        fi
+    done
+    cat "$left_out"
+}
+
 need_postgres
 need_compiler
 need_rust
@@ -229,5 +285,7 @@ if [ "$mode" != run ]; then
 fi
 if [ "$mode" = test ]; then
     need_grpcurl
+    offer_languages
+    prepare_programs
 fi
 exit "$missing"
