@@ -49,6 +49,7 @@ pub struct Export {
 
 /// Whether a program of this language can be run here. Where it must be, since
 /// `CI` is set or `LIVESPAN_INTEROP` says `required`, it is a failure if not.
+#[allow(clippy::print_stderr, reason = "the test's own word, beside that of the set-up")]
 pub fn is_ready(language: &'static str) -> bool {
     let mut prepared = PREPARED.lock().unwrap();
     let state = prepared.entry(language).or_insert_with(|| prepare(language));
