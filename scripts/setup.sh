@@ -26,8 +26,10 @@ repository=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$repository"
 tools=$repository/target/tools
 grpcurl_version=v1.9.4
-# From 1.21 on, Go fetches the newer toolchain that grpcurl asks for by itself.
+# From 1.21 on, Go fetches the newer toolchain that a module asks for by itself.
 go_minimum_minor=21
+# What is fetched where apt has only an older one, as on Debian 12.
+go_version=1.26.8
 # Keep in step with rust-version in Cargo.toml.
 rust_minimum_minor=95
 log=$repository/target/setup.log
@@ -190,7 +192,7 @@ packaged_go_minor() {
         sed -n 's/^golang-1\.\([0-9][0-9]*\)-go .*/\1/p' | sort -rn | head -n 1
 }
 
-# The newest Go that apt has installed; such a package does not put it among the
+# The newest Go that apt has installed: such a package does not put it among the
 # system's programs.
 installed_go_minor() {
     for folder in /usr/lib/go-1.*; do echo "$folder"; done |
@@ -199,10 +201,26 @@ installed_go_minor() {
 
 use_installed_go() {
     minor=$(installed_go_minor)
-    if [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]; then
+    if [ -x "$tools/go/bin/go" ]; then
+        PATH=$tools/go/bin:$PATH
+    elif [ -n "$minor" ] && ! has go; then
         PATH=/usr/lib/go-1.$minor/bin:$PATH
-        hash -r
     fi
+    hash -r
+}
+
+# An old Go fetches a newer one as newer ones do by themselves: as a module, from
+# the module proxy, checked against the database of sums.
+fetch_go() {
+    say "fetching Go $go_version by the older one of apt (go mod download)"
+    module=golang.org/toolchain@v0.0.1-go$go_version.$(go env GOOS)-$(go env GOARCH)
+    mkdir -p "$tools"
+    (cd "$tools" && quietly go mod download "$module") || return
+    folder=$(go env GOMODCACHE)/$module
+    # Modules come without the right to be run.
+    chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/*
+    ln -sfn "$folder" "$tools/go"
+    use_installed_go
 }
 
 need_go() {
@@ -210,13 +228,15 @@ need_go() {
     use_installed_go
     go_is_enough && return
     can_apt || return
-    apt_update
-    minor=$(packaged_go_minor)
-    if [ -n "$minor" ] && [ "$minor" -ge "$go_minimum_minor" ]; then
+    if ! has go; then
+        apt_update
+        minor=$(packaged_go_minor)
+        [ -n "$minor" ] || return
         say "installing Go (apt: golang-1.$minor-go)"
         apt "golang-1.$minor-go" ca-certificates
         use_installed_go
     fi
+    go_is_enough || fetch_go
     go_is_enough
 }
 
