@@ -15,6 +15,7 @@ mod server_process;
 mod client;
 mod collector;
 mod expectation;
+mod go;
 mod instrument;
 mod logfire;
 mod python;
