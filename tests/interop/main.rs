@@ -17,6 +17,7 @@ mod collector;
 mod expectation;
 mod go;
 mod instrument;
+mod java;
 mod logfire;
 mod python;
 mod wiretap;
