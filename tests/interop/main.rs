@@ -19,5 +19,6 @@ mod go;
 mod instrument;
 mod java;
 mod logfire;
+mod node;
 mod python;
 mod wiretap;
