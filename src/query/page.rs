@@ -19,7 +19,7 @@ pub struct InvalidPageToken;
 
 /// Which order a token is a place in. A change of an order takes a new letter.
 const RUNS: u8 = b'r';
-const SPANS: u8 = b's';
+const SPANS: u8 = b't';
 
 /// Where a page of runs ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

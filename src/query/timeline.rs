@@ -21,7 +21,8 @@ use crate::{
 pub struct Timeline {
     /// The run.
     pub run: StoredSummary,
-    /// The spans by start, then by id.
+    /// The spans by start, then by depth, so that each stands before its steps
+    /// where clocks are coarse, then by id.
     pub spans: Vec<TimelineSpan>,
     /// The span of the run that was heard of last, be it on this page or not.
     pub last_alive: Option<SpanId>,
@@ -72,25 +73,26 @@ impl Questions {
         let last_alive =
             of_run(&run, &outlines, &self.limits, now).map(|life| outlines[life.index].key.span_id);
         let tree = tree_of(&outlines);
-        let mut ordered: Vec<(Timestamp, SpanId, u32)> = outlines
+        let mut ordered: Vec<(Timestamp, u32, SpanId)> = outlines
             .iter()
             .enumerate()
-            .map(|(index, span)| (starts_at(span), span.key.span_id, tree.depth(index)))
+            .map(|(index, span)| (starts_at(span), tree.depth(index), span.key.span_id))
             .collect();
         ordered.sort_unstable();
-        if let Some(after) = after {
-            let begin = ordered
-                .partition_point(|(at, id, _)| (*at, *id) <= (after.starts_at, after.span_id));
+        if let Some(SpanPageToken { starts_at, span_id }) = after {
+            // Of a span that is not there any more, others may be told again.
+            let depth = tree.position(span_id).map_or(0, |index| tree.depth(index));
+            let begin = ordered.partition_point(|place| *place <= (starts_at, depth, span_id));
             ordered.drain(..begin);
         }
         let more = limit.is_some_and(|limit| ordered.len() > limit);
         ordered.truncate(limit.unwrap_or(usize::MAX));
-        let next = ordered.last().filter(|_| more).map(|(starts_at, span_id, _)| SpanPageToken {
+        let next = ordered.last().filter(|_| more).map(|(starts_at, _, span_id)| SpanPageToken {
             starts_at: *starts_at,
             span_id: *span_id,
         });
 
-        let ids: Vec<SpanId> = ordered.iter().map(|(_, id, _)| *id).collect();
+        let ids: Vec<SpanId> = ordered.iter().map(|(_, _, id)| *id).collect();
         let (spans, artifacts) = if whole {
             (outlines, self.database.run_artifacts(run_id).await?)
         } else {
@@ -107,7 +109,7 @@ impl Questions {
         let spans = ordered
             .iter()
             // What retention deleted in between is not there any more.
-            .filter_map(|(_, id, depth)| Some((spans.remove(id)?, *depth)))
+            .filter_map(|(_, depth, id)| Some((spans.remove(id)?, *depth)))
             .map(|(span, depth)| TimelineSpan {
                 depth,
                 duration: duration_of(&span, now),

@@ -241,6 +241,29 @@ async fn pages_neither_repeat_nor_skip_where_many_spans_start_at_once(pool: PgPo
 }
 
 #[sqlx::test]
+async fn a_span_stands_before_its_steps_that_start_in_the_same_tick_of_a_clock(pool: PgPool) {
+    let fleet = Fleet::new(&pool).await;
+    // As Node's SDK has it, whose spans start at whole milliseconds: ids that are
+    // in no order, and here in the wrong one.
+    let writes = (1..=7)
+        .map(|number| {
+            let name = number.to_string();
+            let parent = span(run(1), number + 1);
+            let start = if number == 7 { step(&name) } else { step_of(parent, &name) };
+            fleet.event(span(run(1), number), SpanEventKind::Start(Box::new(start)))
+        })
+        .collect();
+    fleet.write(writes).await;
+    let whole = timeline(&fleet).await;
+    assert_eq!(names(&whole), ["7", "6", "5", "4", "3", "2", "1"]);
+    let first = page(&fleet, 3, "").await;
+    assert_eq!(names(&first), ["7", "6", "5"]);
+    let second = page(&fleet, 3, &first.next_page_token).await;
+    assert_eq!(names(&second), ["4", "3", "2"]);
+    assert_eq!(names(&page(&fleet, 3, &second.next_page_token).await), ["1"]);
+}
+
+#[sqlx::test]
 async fn a_page_that_ends_with_the_run_is_the_last(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     fleet.start(span(run(1), 1), step("a")).await;
