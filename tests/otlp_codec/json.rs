@@ -113,6 +113,12 @@ fn every_kind_of_value_is_understood() {
         (r#"{"intValue":-1}"#, "Int(-1)"),
         (r#"{"intValue":1e3}"#, "Int(1000)"),
         (r#"{"intValue":"5.0"}"#, "Int(5)"),
+        // As opentelemetry-js writes whole numbers that are none of 64 bits.
+        (r#"{"intValue":9223372036854775808}"#, "Double(9.223372036854776e18)"),
+        (r#"{"intValue":-9223372036854777856}"#, "Double(-9.223372036854778e18)"),
+        (r#"{"intValue":100000000000000000000}"#, "Double(1e20)"),
+        (r#"{"intValue":1e+300}"#, "Double(1e300)"),
+        (r#"{"intValue":"18446744073709551616"}"#, "Double(1.8446744073709552e19)"),
         (r#"{"doubleValue":0.1}"#, "Double(0.1)"),
         (r#"{"doubleValue":3}"#, "Double(3.0)"),
         (r#"{"doubleValue":-3}"#, "Double(-3.0)"),

@@ -57,10 +57,10 @@ impl Scalar {
     pub(super) fn push(self, output: &mut Vec<u8>, number: u32, given: Given<'_>) -> Option<()> {
         match self {
             Self::Bool => push_varint(output, number, u64::from(given.truth()?)),
-            Self::Int64 => {
-                let value = i64::try_from(given.whole()?).ok()?;
-                push_varint(output, number, value.cast_unsigned());
-            }
+            Self::IntValue { double_value } => match i64::try_from(given.whole()?) {
+                Ok(value) => push_varint(output, number, value.cast_unsigned()),
+                Err(_) => push_fixed64(output, double_value, given.float()?.to_bits()),
+            },
             Self::Uint32 => {
                 push_varint(output, number, u32::try_from(given.whole()?).ok()?.into());
             }
@@ -86,7 +86,7 @@ impl Scalar {
     pub(super) fn expectation(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
-            Self::Int64 => "a whole number of 64 bits",
+            Self::IntValue { .. } => "a whole number",
             Self::Uint32 | Self::Fixed32 => "a whole number from 0 to 4294967295",
             Self::Fixed64 => "a whole number from 0 to 18446744073709551615",
             Self::Double => "a number, \"NaN\", \"Infinity\" or \"-Infinity\"",

@@ -36,7 +36,12 @@ pub(super) enum Kind {
 #[derive(Clone, Copy)]
 pub(super) enum Scalar {
     Bool,
-    Int64,
+    /// A value's whole number. opentelemetry-js writes every number without a
+    /// fraction as one, 1e300 too: past 64 bits it goes as the double of this
+    /// field number.
+    IntValue {
+        double_value: u32,
+    },
     Uint32,
     Fixed32,
     Fixed64,
@@ -75,7 +80,7 @@ const fn message(name: &'static str, fields: &'static [Field]) -> Message {
 }
 
 use Kind::{Bytes, Id, Messages, Text};
-use Scalar::{Bool, Double, Enum, Fixed32, Fixed64, Int64, Uint32};
+use Scalar::{Bool, Double, Enum, Fixed32, Fixed64, IntValue, Uint32};
 
 const UINT32: Kind = Kind::Scalar(Uint32);
 const FIXED32: Kind = Kind::Scalar(Fixed32);
@@ -180,14 +185,16 @@ const STATUS_CODES: &[&str] = &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_C
 static KEY_VALUE: Message =
     message("KeyValue", &[field("key", 1, Text), field("value", 2, Kind::Message(&ANY_VALUE))]);
 
+const DOUBLE_VALUE: u32 = 4;
+
 static ANY_VALUE: Message = Message {
     name: "AnyValue",
     is_value: true,
     fields: &[
         field("stringValue", 1, Text),
         field("boolValue", 2, Kind::Scalar(Bool)),
-        field("intValue", 3, Kind::Scalar(Int64)),
-        field("doubleValue", 4, Kind::Scalar(Double)),
+        field("intValue", 3, Kind::Scalar(IntValue { double_value: DOUBLE_VALUE })),
+        field("doubleValue", DOUBLE_VALUE, Kind::Scalar(Double)),
         field("arrayValue", 5, Kind::Message(&ARRAY_VALUE)),
         field("kvlistValue", 6, Kind::Message(&KEY_VALUE_LIST)),
         field("bytesValue", 7, Bytes),
