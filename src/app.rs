@@ -18,8 +18,8 @@ use crate::{
     },
     ingest::{Ingest, IngestOptions},
     ingress::{
-        self, ExportOptions, Intake, SpanServiceImpl, TraceExport, TraceQueryService,
-        TraceServiceServer,
+        self, ExportOptions, Intake, NoLogs, NoMetrics, SpanServiceImpl, TraceExport,
+        TraceQueryService, TraceServiceServer,
     },
     proto::v1::{span_service_server::SpanServiceServer, trace_query_server::TraceQueryServer},
     query::Questions,
@@ -169,6 +169,8 @@ impl App {
             .add_service(ingress::span_server(spans))
             .add_service(TraceQueryServer::new(questions))
             .add_service(TraceServiceServer::new(Arc::clone(&export)))
+            .add_service(NoMetrics)
+            .add_service(NoLogs)
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(listeners.grpc).with_nodelay(Some(true)),
                 stop_serving.clone().cancelled_owned(),

@@ -13,7 +13,7 @@ mod span_service;
 mod span_stream;
 mod trace_query;
 
-pub use export::{ExportOptions, TraceExport, TraceServiceServer, serve_http};
+pub use export::{ExportOptions, NoLogs, NoMetrics, TraceExport, TraceServiceServer, serve_http};
 pub use intake::Intake;
 pub use span_service::SpanServiceImpl;
 pub use trace_query::TraceQueryService;

@@ -86,11 +86,15 @@ async fn more_than_the_limit_is_refused_for_good_as_sent_and_when_decompressed()
 }
 
 #[tokio::test]
-async fn other_signals_are_unimplemented() {
+async fn other_signals_are_unimplemented_and_it_is_said_how_to_stop_them() {
     let app = TestApp::start().await;
-    for service in ["metrics.v1.MetricsService", "logs.v1.LogsService"] {
+    for (service, setting) in [
+        ("metrics.v1.MetricsService", "OTEL_METRICS_EXPORTER=none"),
+        ("logs.v1.LogsService", "OTEL_LOGS_EXPORTER=none"),
+    ] {
         let refused = export_to(&app.channel, service).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unimplemented, "{service}: {refused:?}");
+        assert!(refused.message().contains(setting), "{refused:?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod grpc;
 mod http;
 mod http_server;
 mod inflow;
+mod other_signals;
 mod reply;
 
 use std::{
@@ -24,7 +25,11 @@ use self::{
     inflow::{Coding, Inflow, Received},
     reply::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
-pub use self::{grpc::TraceServiceServer, http_server::serve_http};
+pub use self::{
+    grpc::TraceServiceServer,
+    http_server::serve_http,
+    other_signals::{NoLogs, NoMetrics},
+};
 use super::{
     error::ApiError,
     otlp::{SpanDecoder, decode, json_to_protobuf},
