@@ -207,7 +207,7 @@ async fn batch_by_hand(writer: &mut SpanWriter) {
         for _ in 0..SPANS_PER_RUN {
             let key = SpanKey { run_id, span_id: SpanId::generate(run_id) };
             let mut span = Span::stub(key, now);
-            let start = SpanEventKind::Start(Box::new(Start {
+            let start = SpanEventKind::Start(std::sync::Arc::new(Start {
                 layer: Some("L2_executor".to_owned()),
                 step_name: Some("render frame".to_owned()),
                 executor_host: Some("us-vps".to_owned()),

@@ -122,7 +122,7 @@ fn ended() -> impl Strategy<Value = Ended> {
             status,
             ts_end,
             output_summary,
-            failure,
+            failure: failure.map(Box::new),
             conflicting_ends,
         },
     )
@@ -135,7 +135,7 @@ fn span() -> impl Strategy<Value = Span> {
             Span {
                 key: SpanKey { run_id, span_id: SpanId::generate(run_id) },
                 started: start.ts_start.is_some(),
-                start,
+                start: start.into(),
                 first_seen_at,
                 last_alive_at,
                 progress,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use livespan::domain::{
     event::{End, ProgressReport, SpanEvent, SpanEventKind, Start},
@@ -58,7 +58,7 @@ impl Event {
     fn to_domain(&self) -> SpanEvent {
         let kind = match &self.kind {
             Kind::Start { step_name, attempt, start_time } => {
-                SpanEventKind::Start(Box::new(Start {
+                SpanEventKind::Start(Arc::new(Start {
                     step_name: Some(step_name.clone()),
                     attempt: attempt.unwrap_or_default(),
                     ts_start: start_time.map(at),

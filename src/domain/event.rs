@@ -3,7 +3,7 @@
 //! By here everything is checked, redacted and classified; the texts may be
 //! stored as they are.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     ids::{RunId, SpanId, SpanKey},
@@ -44,14 +44,15 @@ pub struct SpanEvent {
 /// What happened to a span.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SpanEventKind {
-    /// It began.
-    Start(Box<Start>),
+    /// It began. Shared with the [`super::span::Span`] that takes it in: its texts
+    /// are most of what a span weighs.
+    Start(Arc<Start>),
     /// It is alive, and may have moved.
     Heartbeat(Option<ProgressReport>),
     /// It is over.
     End(Box<End>),
     /// It is over, and this tells of its beginning too.
-    Whole(Box<Start>, Box<End>),
+    Whole(Arc<Start>, Box<End>),
 }
 
 /// The facts that come with a span's beginning.
@@ -129,8 +130,8 @@ pub struct End {
     pub ts_end: Option<Timestamp>,
     /// What it gave back.
     pub output_summary: Option<JsonText>,
-    /// What went wrong.
-    pub failure: Option<FailureFacts>,
+    /// What went wrong. Apart, since most spans go well.
+    pub failure: Option<Box<FailureFacts>>,
 }
 
 impl End {

@@ -9,7 +9,11 @@
 //! one that sends it whole. Each fact is the first one's that told it, save
 //! that a whole span's own facts win, whether it comes first or last.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use super::{
     event::{End, FailureFacts, JsonText, ProgressReport, SpanEvent, SpanEventKind, Start},
@@ -30,7 +34,7 @@ pub struct Span {
     /// Which span.
     pub key: SpanKey,
     /// What its start told. Empty in a stub.
-    pub start: Start,
+    pub start: Arc<Start>,
     /// Whether its start was received. Where not, this is a stub.
     pub started: bool,
     /// When it was first heard of, by the server's clock.
@@ -56,7 +60,7 @@ pub struct Ended {
     /// What it gave back.
     pub output_summary: Option<JsonText>,
     /// What went wrong.
-    pub failure: Option<FailureFacts>,
+    pub failure: Option<Box<FailureFacts>>,
     /// Later ends that said something else, each by a hash of what it said, so
     /// that one that is repeated is not counted twice.
     pub conflicting_ends: BTreeSet<i64>,
@@ -122,13 +126,28 @@ impl Contradiction {
     }
 }
 
+/// What is known of the start of a stub.
+static UNKNOWN_START: LazyLock<Arc<Start>> =
+    LazyLock::new(|| Arc::new(Start { attempt: 1, ..Start::default() }));
+
+/// A start whose time and attempt are told, as received at `at`.
+fn completed(start: &Arc<Start>, at: Timestamp) -> Arc<Start> {
+    let mut start = Arc::clone(start);
+    if start.attempt < 1 || start.ts_start.is_none() {
+        let start = Arc::make_mut(&mut start);
+        start.attempt = start.attempt.max(1);
+        start.ts_start = start.ts_start.or(Some(at));
+    }
+    start
+}
+
 impl Span {
     /// A span of which nothing is known but that it was heard of at `at`.
     #[must_use]
     pub fn stub(key: SpanKey, at: Timestamp) -> Self {
         Self {
             key,
-            start: Start { attempt: 1, ..Start::default() },
+            start: Arc::clone(&UNKNOWN_START),
             started: false,
             first_seen_at: at,
             last_alive_at: at,
@@ -209,32 +228,30 @@ impl Span {
     }
 
     /// The first start counts; a later one fills in what that left out.
-    fn take_start(&mut self, start: &Start, at: Timestamp) {
+    fn take_start(&mut self, start: &Arc<Start>, at: Timestamp) {
         if self.started {
-            self.start.fill_in(start);
+            let own = Arc::make_mut(&mut self.start);
+            own.fill_in(start);
             // It may be the start of a span that came whole before.
             if self.ended.is_some() {
-                self.start.fill_in_attempt(start);
+                own.fill_in_attempt(start);
             }
             return;
         }
         self.started = true;
-        self.start = start.clone();
-        self.start.attempt = start.attempt.max(1);
-        self.start.ts_start = Some(start.ts_start.unwrap_or(at));
+        self.start = completed(start, at);
     }
 
     /// A whole span's start counts; an earlier one fills in what it left out.
-    fn take_whole_start(&mut self, start: &Start, at: Timestamp) {
-        let mut whole = start.clone();
-        whole.attempt = start.attempt.max(1);
+    fn take_whole_start(&mut self, start: &Arc<Start>, at: Timestamp) {
+        let mut whole = Arc::clone(start);
         if self.started {
+            let whole = Arc::make_mut(&mut whole);
             whole.fill_in(&self.start);
             whole.fill_in_attempt(&self.start);
         }
-        whole.ts_start = Some(whole.ts_start.unwrap_or(at));
         self.started = true;
-        self.start = whole;
+        self.start = completed(&whole, at);
     }
 
     fn take_progress(&mut self, report: Option<&ProgressReport>, at: Timestamp) {
@@ -291,7 +308,7 @@ mod tests {
     }
 
     fn start(seconds: i64) -> SpanEventKind {
-        SpanEventKind::Start(Box::new(Start {
+        SpanEventKind::Start(Arc::new(Start {
             step_name: Some("render".to_owned()),
             attempt: 2,
             ts_start: Some(at(seconds)),
@@ -398,12 +415,12 @@ mod tests {
             ..Start::default()
         };
         let SpanEventKind::End(end) = end(EndStatus::Failed, seconds) else { unreachable!() };
-        SpanEventKind::Whole(Box::new(start), end)
+        SpanEventKind::Whole(Arc::new(start), end)
     }
 
     #[test]
     fn a_whole_span_has_its_own_facts_and_keeps_those_that_only_a_start_told() {
-        let told = SpanEventKind::Start(Box::new(Start {
+        let told = SpanEventKind::Start(Arc::new(Start {
             parent_span_id: Some(SpanId::from_otel(key().run_id, [9; 8])),
             step_name: Some("render".to_owned()),
             attempt: 2,

@@ -1,7 +1,7 @@
 //! What waits in a lane, and how it is folded: all events of one span that are
 //! in a batch become one change of one row.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -23,7 +23,7 @@ pub struct Write {
     /// What happened to a span.
     pub event: SpanEvent,
     /// The file that it left behind, stored already.
-    pub artifact: Option<NewArtifact>,
+    pub artifact: Option<Box<NewArtifact>>,
 }
 
 /// What came of a write.
@@ -71,6 +71,7 @@ pub(super) type Reply = Result<Vec<Outcome>, IngestError>;
 #[derive(Debug)]
 pub struct Receipt {
     /// A part for each lane: where in the request its writes stood, and its reply.
+    /// Of a single part, they stood in order.
     parts: Vec<(Vec<usize>, oneshot::Receiver<Reply>)>,
     writes: usize,
 }
@@ -89,11 +90,14 @@ impl Receipt {
     /// # Errors
     ///
     /// Where one of them is not acknowledged; none is then.
-    pub async fn outcomes(self) -> Result<Vec<Outcome>, IngestError> {
+    pub async fn outcomes(mut self) -> Result<Vec<Outcome>, IngestError> {
+        // A lane that ended without a reply has panicked.
+        if let [(_, only)] = &mut self.parts[..] {
+            return only.await.map_err(|_| IngestError::Internal)?;
+        }
         let mut all: Vec<Option<Outcome>> = Vec::new();
         all.resize_with(self.writes, || None);
         for (places, outcomes) in self.parts {
-            // A lane that ended without a reply has panicked.
             let outcomes = outcomes.await.map_err(|_| IngestError::Internal)??;
             for (place, outcome) in places.into_iter().zip(outcomes) {
                 all[place] = Some(outcome);
@@ -101,13 +105,6 @@ impl Receipt {
         }
         all.into_iter().collect::<Option<Vec<_>>>().ok_or(IngestError::Internal)
     }
-}
-
-/// All writes of one span in a batch, in the order in which they came.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) key: SpanKey,
-    pub(super) writes: Vec<Placed>,
 }
 
 /// A write, and where its outcome goes.
@@ -118,8 +115,23 @@ pub(super) struct Placed {
     pub(super) write: Write,
 }
 
-impl Group {
-    pub(super) fn events(&self) -> impl DoubleEndedIterator<Item = &SpanEvent> {
+impl Placed {
+    /// By span; the writes of one as they came.
+    fn order(&self, other: &Self) -> Ordering {
+        let keys = self.write.event.key.cmp(&other.write.event.key);
+        keys.then_with(|| (self.submission, self.place).cmp(&(other.submission, other.place)))
+    }
+}
+
+/// All writes of one span in a batch, in the order in which they came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group<'b> {
+    pub(super) key: SpanKey,
+    pub(super) writes: &'b [Placed],
+}
+
+impl<'b> Group<'b> {
+    pub(super) fn events(&self) -> impl DoubleEndedIterator<Item = &'b SpanEvent> + use<'b> {
         self.writes.iter().map(|placed| &placed.write.event)
     }
 
@@ -143,17 +155,10 @@ impl Group {
 
 /// Folds writes by span. The groups are sorted by key, so that whoever locks
 /// rows locks them in one order.
-pub(super) fn fold(writes: impl Iterator<Item = Placed>) -> Vec<Group> {
-    let mut places: HashMap<SpanKey, usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
-    for placed in writes {
-        let key = placed.write.event.key;
-        let index = *places.entry(key).or_insert_with(|| {
-            groups.push(Group { key, writes: Vec::with_capacity(1) });
-            groups.len() - 1
-        });
-        groups[index].writes.push(placed);
-    }
-    groups.sort_unstable_by_key(|group| group.key);
-    groups
+pub(super) fn fold(writes: &mut [Placed]) -> Vec<Group<'_>> {
+    writes.sort_unstable_by(Placed::order);
+    writes
+        .chunk_by(|one, next| one.write.event.key == next.write.event.key)
+        .map(|writes| Group { key: writes[0].write.event.key, writes })
+        .collect()
 }

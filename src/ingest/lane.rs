@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     IngestError,
     batch::{Group, Outcome, Placed, Rejected, Submission, fold},
-    transaction::{self, Bet, GroupOutcomes},
+    transaction::{self, Bet},
 };
 use crate::{
     storage::{Database, SpanWriter, StorageError},
@@ -128,7 +128,7 @@ impl Lane {
 
     async fn write(&mut self, batch: Vec<Submission>) {
         let mut replies = Vec::with_capacity(batch.len());
-        let mut placed = Vec::new();
+        let mut placed = Vec::with_capacity(batch.iter().map(|part| part.writes.len()).sum());
         for (submission, Submission { writes, reply, permit }) in batch.into_iter().enumerate() {
             let mut outcomes: Vec<Option<Outcome>> = Vec::new();
             outcomes.resize_with(writes.len(), || None);
@@ -139,54 +139,38 @@ impl Lane {
                 write,
             }));
         }
-        let mut settle = |group: &Group, outcomes: Result<Vec<Outcome>, IngestError>| match outcomes
-        {
-            Ok(outcomes) => {
-                for (placed, outcome) in group.writes.iter().zip(outcomes) {
-                    if let Ok(slots) = &mut replies[placed.submission].2 {
-                        slots[placed.place] = Some(outcome);
-                    }
-                }
-            }
-            Err(error) => {
-                for placed in &group.writes {
-                    replies[placed.submission].2 = Err(error);
-                }
+        let mut settle = |placed: &Placed, outcome: Result<Outcome, IngestError>| {
+            let reply = &mut replies[placed.submission].2;
+            match (outcome, reply) {
+                (Ok(outcome), Ok(slots)) => slots[placed.place] = Some(outcome),
+                (Err(error), reply) => *reply = Err(error),
+                (Ok(_), Err(_)) => {}
             }
         };
 
         // A batch that Postgres refuses is halved until the row is alone: one
         // bad span never costs its neighbours. First in, first written.
-        let groups = fold(placed.into_iter());
-        let mut parts: Vec<&[Group]> = vec![&groups];
+        let groups = fold(&mut placed);
+        let mut parts: Vec<&[Group<'_>]> = vec![&groups];
         while let Some(part) = parts.pop() {
-            match self.commit(part).await {
+            let committed = self.commit(part).await;
+            let writes = part.iter().flat_map(|group| group.writes);
+            match committed {
                 Ok(outcomes) => {
-                    for (group, outcomes) in part.iter().zip(outcomes) {
-                        settle(group, Ok(outcomes));
-                    }
+                    writes.zip(outcomes).for_each(|(placed, outcome)| settle(placed, Ok(outcome)));
                 }
                 Err(Failure::One(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(Failure::One(fault)) => {
-                    for group in part {
-                        settle(
-                            group,
-                            match &fault {
-                                Fault::Refused(rejected) => {
-                                    Ok(vec![Err(rejected.clone()); group.writes.len()])
-                                }
-                                Fault::Unmergeable => Err(IngestError::Internal),
-                            },
-                        );
-                    }
+                Err(Failure::One(Fault::Refused(rejected))) => {
+                    writes.for_each(|placed| settle(placed, Ok(Err(rejected.clone()))));
+                }
+                Err(Failure::One(Fault::Unmergeable)) => {
+                    writes.for_each(|placed| settle(placed, Err(IngestError::Internal)));
                 }
                 Err(Failure::All(error)) => {
-                    for group in part {
-                        settle(group, Err(error));
-                    }
+                    writes.for_each(|placed| settle(placed, Err(error)));
                 }
             }
         }
@@ -199,8 +183,9 @@ impl Lane {
         }
     }
 
-    /// Writes groups in one transaction, again where it lost against another.
-    async fn commit(&mut self, groups: &[Group]) -> Result<GroupOutcomes, Failure> {
+    /// Writes groups in one transaction, again where it lost against another. Returns
+    /// the outcomes of their writes, in order.
+    async fn commit(&mut self, groups: &[Group<'_>]) -> Result<Vec<Outcome>, Failure> {
         let mut bet = Bet::New;
         for repeat in 0..MAX_REPEATS {
             let commit_timeout = self.options.commit_timeout;

@@ -55,6 +55,13 @@ pub struct IngestOptions {
     pub lane: LaneOptions,
 }
 
+/// The writes of a request that go to one lane.
+struct Part {
+    /// Where in the request each stood; none where this is all of it.
+    places: Vec<usize>,
+    writes: Vec<Write>,
+}
+
 /// The entrance. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ingest {
@@ -131,9 +138,8 @@ impl Ingest {
     ) -> Result<Receipt, IngestError> {
         let mut receipt = Receipt::for_writes(writes.len());
         let permit = permit.into();
-        for (lane, part) in self.by_lane(writes) {
+        for (lane, Part { places, writes }) in self.by_lane(writes) {
             let (reply, outcomes) = oneshot::channel();
-            let (places, writes) = part.into_iter().unzip();
             self.lanes[lane]
                 .send(Submission { writes, reply, permit: Arc::clone(&permit) })
                 .map_err(|_| IngestError::ShuttingDown)?;
@@ -153,14 +159,27 @@ impl Ingest {
         outcomes.into_iter().next().ok_or(IngestError::Internal)
     }
 
-    fn by_lane(&self, writes: Vec<Write>) -> Vec<(usize, Vec<(usize, Write)>)> {
-        let mut parts: Vec<(usize, Vec<(usize, Write)>)> = Vec::with_capacity(1);
+    fn by_lane(&self, writes: Vec<Write>) -> Vec<(usize, Part)> {
+        let lane_of = |write: &Write| self.lane_of(write.event.key.run_id);
+        // A request of one run, as most are, has one lane.
+        if let Some(lane) = writes.first().map(lane_of)
+            && writes.iter().all(|write| lane_of(write) == lane)
+        {
+            return vec![(lane, Part { places: Vec::new(), writes })];
+        }
+        let mut parts: Vec<(usize, Part)> = Vec::with_capacity(self.lanes.len());
+        let most = writes.len();
         for (place, write) in writes.into_iter().enumerate() {
-            let lane = self.lane_of(write.event.key.run_id);
-            match parts.iter_mut().find(|(of, _)| *of == lane) {
-                Some((_, part)) => part.push((place, write)),
-                None => parts.push((lane, vec![(place, write)])),
-            }
+            let lane = lane_of(&write);
+            let index = parts.iter().position(|(of, _)| *of == lane).unwrap_or_else(|| {
+                let part =
+                    Part { places: Vec::with_capacity(most), writes: Vec::with_capacity(most) };
+                parts.push((lane, part));
+                parts.len() - 1
+            });
+            let part = &mut parts[index].1;
+            part.places.push(place);
+            part.writes.push(write);
         }
         parts
     }

@@ -5,13 +5,15 @@
 //! come whole are copied in on the bet that they are new; where one is not, the
 //! batch is repeated and merges instead.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+
+use smallvec::{SmallVec, smallvec};
 
 use super::batch::{Group, Outcome, Recorded, Rejected};
 use crate::{
     domain::{
         event::SpanEventKind,
-        ids::{RunId, SpanKey},
+        ids::SpanKey,
         run::{LastEnd, RunFacts},
         span::{Applied, Contradiction, Span},
         status::Status,
@@ -29,10 +31,8 @@ pub(super) enum Bet {
     Look,
 }
 
-/// Outcomes of a batch's groups, each with one for each of its writes.
-pub(super) type GroupOutcomes = Vec<Vec<Outcome>>;
-
-/// Writes a batch and commits it.
+/// Writes a batch and commits it. Returns the outcomes of the groups' writes, in
+/// order.
 ///
 /// # Errors
 ///
@@ -40,27 +40,31 @@ pub(super) type GroupOutcomes = Vec<Vec<Outcome>>;
 /// went unanswered.
 pub(super) async fn write(
     writer: &mut SpanWriter,
-    groups: &[Group],
+    groups: &[Group<'_>],
     bet: Bet,
-) -> Result<GroupOutcomes, StorageError> {
-    let mut outcomes: GroupOutcomes = groups.iter().map(|_| Vec::new()).collect();
+) -> Result<Vec<Outcome>, StorageError> {
     let (beats, others): (Vec<usize>, Vec<usize>) =
         (0..groups.len()).partition(|index| groups[*index].only_beats());
 
     writer.begin().await?;
+    let mut outcomes: Vec<GroupOutcomes> = Vec::new();
+    outcomes.resize_with(groups.len(), GroupOutcomes::new);
     let mut batch = Batch { writer, groups, outcomes: &mut outcomes };
     batch.merge(&others, bet).await?;
     let unheard_of = batch.beat(&beats).await?;
     batch.merge(&unheard_of, Bet::Look).await?;
     batch.store_artifacts().await?;
     writer.commit().await?;
-    Ok(outcomes)
+    Ok(outcomes.into_iter().flatten().collect())
 }
+
+/// One for each write of a group, which is one as a rule.
+type GroupOutcomes = SmallVec<[Outcome; 1]>;
 
 struct Batch<'b> {
     writer: &'b mut SpanWriter,
-    groups: &'b [Group],
-    outcomes: &'b mut GroupOutcomes,
+    groups: &'b [Group<'b>],
+    outcomes: &'b mut [GroupOutcomes],
 }
 
 /// Where a span was found.
@@ -75,31 +79,42 @@ enum Home {
 struct Change {
     home: Home,
     span: Span,
-    /// For each event, what it found, or why it was refused.
-    applied: Vec<Result<Applied, Contradiction>>,
+    /// For each event, what it found, or why it was refused. One as a rule.
+    applied: SmallVec<[Result<Applied, Contradiction>; 1]>,
     changed: bool,
     /// Whether its run is to be told of its end, or of whose step it was.
     end_is_news: bool,
+    /// Whether this transaction has inserted its run.
+    run_is_new: bool,
 }
 
 impl Change {
-    /// What `group` makes of a span that was found, or of nothing.
-    fn of(group: &Group, found: Option<(Home, Span)>) -> Self {
-        let (home, before) = found.unwrap_or_else(|| {
-            let at = group.events().map(|event| event.received_at).min();
-            (Home::Nowhere, Span::stub(group.key, at.unwrap_or_default()))
-        });
-        let mut span = before.clone();
-        let applied: Vec<_> = group.events().map(|event| span.apply(event)).collect();
-        let accepted = applied.iter().any(Result::is_ok);
-        Self {
-            home,
-            changed: accepted && (home == Home::Nowhere || span != before),
-            end_is_news: span.ended.is_some()
-                && (before.ended.is_none() || span.started != before.started),
+    /// What `group` makes of nothing.
+    fn of_new(group: &Group<'_>) -> Self {
+        let at = group.events().map(|event| event.received_at).min();
+        let mut span = Span::stub(group.key, at.unwrap_or_default());
+        let applied = group.events().map(|event| span.apply(event)).collect();
+        let mut change = Self {
+            home: Home::Nowhere,
+            changed: false,
+            end_is_news: span.ended.is_some(),
+            run_is_new: false,
             applied,
             span,
-        }
+        };
+        change.changed = change.is_accepted();
+        change
+    }
+
+    /// Is what `group` makes of a span that was found instead.
+    fn meet(&mut self, group: &Group<'_>, home: Home, before: &Span) {
+        let mut span = before.clone();
+        self.applied = group.events().map(|event| span.apply(event)).collect();
+        self.home = home;
+        self.changed = self.is_accepted() && span != *before;
+        self.end_is_news =
+            span.ended.is_some() && (before.ended.is_none() || span.started != before.started);
+        self.span = span;
     }
 
     /// Whether it may say something of its run that is not known yet.
@@ -111,7 +126,7 @@ impl Change {
         self.applied.iter().any(Result::is_ok)
     }
 
-    fn outcomes(&self) -> Vec<Outcome> {
+    fn outcomes(&self) -> GroupOutcomes {
         self.applied
             .iter()
             .map(|applied| match applied {
@@ -122,7 +137,7 @@ impl Change {
     }
 
     /// Adds to `facts` what the events that were not refused say of the run.
-    fn tell(&self, group: &Group, facts: &mut RunFacts) {
+    fn tell(&self, group: &Group<'_>, facts: &mut RunFacts) {
         for (event, applied) in group.events().zip(&self.applied) {
             if applied.is_ok() {
                 facts.take(event);
@@ -147,7 +162,7 @@ impl Batch<'_> {
         self.move_progress(indices).await?;
         let beats: Vec<_> = indices
             .iter()
-            .map(|index| &self.groups[*index])
+            .map(|index| self.groups[*index])
             .filter_map(|group| {
                 Some((group.key, group.events().map(|event| event.received_at).max()?))
             })
@@ -174,13 +189,13 @@ impl Batch<'_> {
                 reason_code: None,
                 reason_kind: None,
             };
-            self.outcomes[*index] = vec![Ok(recorded); group.writes.len()];
+            self.outcomes[*index] = smallvec![Ok(recorded); group.writes.len()];
         }
         Ok(unheard_of)
     }
 
     async fn move_progress(&mut self, indices: &[usize]) -> Result<(), StorageError> {
-        let reporting: HashMap<SpanKey, &Group> = indices
+        let reporting: HashMap<SpanKey, &Group<'_>> = indices
             .iter()
             .map(|index| &self.groups[*index])
             .filter(|group| {
@@ -212,26 +227,31 @@ impl Batch<'_> {
     async fn merge(&mut self, indices: &[usize], bet: Bet) -> Result<(), StorageError> {
         // As if nothing were known. For most spans nothing is.
         let mut changes: Vec<(usize, Change)> =
-            indices.iter().map(|index| (*index, Change::of(&self.groups[*index], None))).collect();
-        let runs = self.run_facts(&changes, |change| change.is_accepted());
+            indices.iter().map(|index| (*index, Change::of_new(&self.groups[*index]))).collect();
+        let runs = self.run_facts(&changes, Change::is_accepted);
         if !runs.is_empty() {
             let new_runs = self.writer.lock_runs(&runs).await?;
-            let is_old = |change: &Change| !new_runs.contains(&change.span.key.run_id);
+            for (_, change) in &mut changes {
+                change.run_is_new = new_runs.contains(&change.span.key.run_id);
+            }
             let known: Vec<usize> = changes
                 .iter()
-                .filter(|(_, change)| bet == Bet::Look || is_old(change))
+                .filter(|(_, change)| bet == Bet::Look || !change.run_is_new)
                 .map(|(index, _)| *index)
                 .collect();
             let mut found = self.find(&known, bet).await?;
-            for (index, change) in &mut changes {
-                let group = &self.groups[*index];
-                if let Some(found) = found.remove(&group.key) {
-                    *change = Change::of(group, Some(found));
+            if !found.is_empty() {
+                for (index, change) in &mut changes {
+                    let group = &self.groups[*index];
+                    if let Some((home, before)) = found.remove(&group.key) {
+                        change.meet(group, home, &before);
+                    }
                 }
             }
             self.write_changes(&changes).await?;
             // New runs were inserted with all that is known of them.
-            let old_runs = self.run_facts(&changes, |change| is_old(change) && change.has_news());
+            let old_runs =
+                self.run_facts(&changes, |change| !change.run_is_new && change.has_news());
             if !old_runs.is_empty() {
                 self.writer.merge_runs(&old_runs).await?;
             }
@@ -242,21 +262,23 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// What some changes say of their runs, sorted by run.
+    /// What some changes say of their runs. Both are sorted by run.
     fn run_facts(
         &self,
         changes: &[(usize, Change)],
         which: impl Fn(&Change) -> bool,
     ) -> Vec<RunFacts> {
-        let mut runs: BTreeMap<RunId, RunFacts> = BTreeMap::new();
+        let mut runs: Vec<RunFacts> = Vec::new();
         for (index, change) in changes.iter().filter(|(_, change)| which(change)) {
             let run_id = change.span.key.run_id;
-            let facts = runs
-                .entry(run_id)
-                .or_insert_with(|| RunFacts::heard_of(run_id, change.span.first_seen_at));
-            change.tell(&self.groups[*index], facts);
+            if runs.last().is_none_or(|facts| facts.run_id != run_id) {
+                runs.push(RunFacts::heard_of(run_id, change.span.first_seen_at));
+            }
+            if let Some(facts) = runs.last_mut() {
+                change.tell(&self.groups[*index], facts);
+            }
         }
-        runs.into_values().collect()
+        runs
     }
 
     /// Reads and locks what is there of the groups' spans.
@@ -315,8 +337,8 @@ impl Batch<'_> {
         let artifacts: Vec<_> = self
             .groups
             .iter()
-            .flat_map(|group| &group.writes)
-            .filter_map(|placed| placed.write.artifact.as_ref())
+            .flat_map(|group| group.writes)
+            .filter_map(|placed| placed.write.artifact.as_deref())
             .collect();
         if artifacts.is_empty() { Ok(()) } else { self.writer.copy_artifacts(&artifacts).await }
     }

@@ -151,7 +151,7 @@ async fn store_row(
         expires_at: checked.expires_at,
     };
     let event = service.intake.sign_of_life(checked.key);
-    let write = Write { event, artifact: Some(artifact) };
+    let write = Write { event, artifact: Some(Box::new(artifact)) };
     let receipt = service
         .ingest
         .enqueue(vec![write], permit)

@@ -114,7 +114,7 @@ impl Intake {
         {
             violations.add("parent_span_id", "names the span itself: leave it out for a root");
         }
-        self.event(run_id.zip(span_id), SpanEventKind::Start(Box::new(start)), violations)
+        self.event(run_id.zip(span_id), SpanEventKind::Start(Arc::new(start)), violations)
     }
 
     /// A span is alive.
@@ -154,6 +154,7 @@ impl Intake {
         let output_summary = self.summary("output", request.output.as_ref(), &mut violations);
         let status = status.unwrap_or(EndStatus::Failed);
         let failure = self.failure(status, request, &mut violations);
+        let failure = failure.map(Box::new);
         let end = End { status, ts_end, output_summary, failure };
         self.event(key, SpanEventKind::End(Box::new(end)), violations)
     }

@@ -1,6 +1,6 @@
 //! Where a run was alive last.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Questions,
@@ -55,7 +55,8 @@ impl Questions {
         let Some(life) = of_run(&run, &spans, &self.limits, now) else { return Ok(None) };
         let mut span = spans[life.index].clone();
         let whole = self.database.named_spans(run_id, &[span.key.span_id]).await?.pop();
-        span.start.input_summary = whole.and_then(|whole| whole.start.input_summary);
+        Arc::make_mut(&mut span.start).input_summary =
+            whole.and_then(|whole| whole.start.input_summary.clone());
         Ok(Some(LastAliveSpan {
             artifacts: self.database.span_artifacts(&[span.key]).await?,
             evidence: evidence(&spans, &life, &self.limits, now),

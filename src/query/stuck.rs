@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -72,7 +73,7 @@ impl Questions {
             artifacts.entry(artifact.key).or_default().push(artifact);
         }
         for run in runs {
-            run.span.start.input_summary = inputs.remove(&run.span.key);
+            Arc::make_mut(&mut run.span.start).input_summary = inputs.remove(&run.span.key);
             run.artifacts = artifacts.remove(&run.span.key).unwrap_or_default();
         }
         Ok(())

@@ -47,8 +47,7 @@ impl SpanWriter {
     ///
     /// As any statement.
     pub async fn copy_artifacts(&mut self, artifacts: &[&NewArtifact]) -> Result<(), StorageError> {
-        let mut rows = CopyBuffer::new(COPY_COLUMNS);
-        for artifact in artifacts {
+        self.copy_in(COPY, COPY_COLUMNS, artifacts, |rows, artifact| {
             rows.row();
             rows.uuid(artifact.id);
             rows.uuid(artifact.key.run_id);
@@ -62,7 +61,7 @@ impl SpanWriter {
             rows.bytea(&artifact.sha256);
             rows.timestamp(artifact.created_at);
             rows.optional(artifact.expires_at, CopyBuffer::timestamp);
-        }
-        self.copy_in(COPY, rows.finish()).await
+        })
+        .await
     }
 }

@@ -1,6 +1,4 @@
-//! Postgres' binary COPY format, written into one buffer.
-//!
-//! One buffer and one send a batch: the driver flushes at every send.
+//! Postgres' binary COPY format, written into one buffer that is used again.
 
 use uuid::Uuid;
 
@@ -8,6 +6,9 @@ use crate::domain::{event::JsonText, time::Timestamp};
 
 /// Seconds from 1970 to 2000, where Postgres' timestamps begin, in microseconds.
 pub(super) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// How much memory is kept from one COPY to the next.
+const MOST_KEPT_BYTES: usize = 512 * 1024;
 
 /// The type `bigint`.
 const INT8_OID: i32 = 20;
@@ -22,12 +23,39 @@ pub(super) struct CopyBuffer {
 }
 
 impl CopyBuffer {
-    /// A buffer for rows of `columns` fields.
-    pub(super) fn new(columns: i16) -> Self {
-        let mut bytes = Vec::with_capacity(4096);
-        bytes.extend_from_slice(SIGNATURE);
-        bytes.extend_from_slice(&[0; 8]); // no flags, no header extension
-        Self { bytes, columns }
+    /// A buffer with nothing in it.
+    pub(super) const fn new() -> Self {
+        Self { bytes: Vec::new(), columns: 0 }
+    }
+
+    /// Begins a COPY, of rows of `columns` fields, and forgets the last one.
+    pub(super) fn begin(&mut self, columns: i16) {
+        self.bytes.clear();
+        // A row may have been of many megabytes.
+        self.bytes.shrink_to(MOST_KEPT_BYTES);
+        self.columns = columns;
+        self.bytes.extend_from_slice(SIGNATURE);
+        self.bytes.extend_from_slice(&[0; 8]); // no flags, no header extension
+    }
+
+    /// Ends it.
+    pub(super) fn end(&mut self) {
+        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+    }
+
+    /// What was written since the last [`Self::clear`].
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How much that is.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets what was sent.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
     }
 
     /// Begins a row. As many fields as there are columns follow.
@@ -102,11 +130,5 @@ impl CopyBuffer {
             content.extend_from_slice(&number.to_be_bytes());
         }
         self.field(&content);
-    }
-
-    /// The whole, to be sent.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
-        self.bytes
     }
 }

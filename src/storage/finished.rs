@@ -61,13 +61,12 @@ impl SpanWriter {
     ///
     /// [`StorageError::Duplicate`] where one is there.
     pub async fn copy_finished(&mut self, spans: &[&Span]) -> Result<(), StorageError> {
-        let mut rows = CopyBuffer::new(COPY_COLUMNS);
-        for span in spans {
+        self.copy_in(COPY, COPY_COLUMNS, spans, |rows, span| {
             if let Some(ended) = &span.ended {
-                write_row(&mut rows, span, ended);
+                write_row(rows, span, ended);
             }
-        }
-        self.copy_in(COPY, rows.finish()).await
+        })
+        .await
     }
 
     /// Removes rows that are about to be written anew.
@@ -88,7 +87,7 @@ fn write_row(rows: &mut CopyBuffer, span: &Span, ended: &Ended) {
     rows.text(ended.status.as_str());
     rows.timestamp(ended.ts_end);
     rows.optional(ended.output_summary.as_ref(), CopyBuffer::json);
-    let failure = ended.failure.as_ref();
+    let failure = ended.failure.as_deref();
     let text = |rows: &mut CopyBuffer, read: fn(&FailureFacts) -> Option<&str>| {
         rows.optional(failure.and_then(read), CopyBuffer::text);
     };
@@ -135,7 +134,7 @@ pub(super) fn read_end(fields: &mut Fields<'_>, status: EndStatus) -> Result<End
         status,
         ts_end,
         output_summary,
-        failure: (failure != FailureFacts::default()).then_some(failure),
+        failure: (failure != FailureFacts::default()).then(|| Box::new(failure)),
         conflicting_ends: fields.take::<Option<Vec<i64>>>()?.into_iter().flatten().collect(),
     })
 }

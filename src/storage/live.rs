@@ -5,7 +5,6 @@ use sqlx::postgres::PgRow;
 use super::{
     SpanWriter, StorageError,
     columns::{Fields, key_columns},
-    copy::CopyBuffer,
     shared::{SHARED_COLUMNS, read_progress, read_shared, write_shared},
 };
 use crate::domain::{ids::SpanKey, progress::Progress, span::Span, time::Timestamp};
@@ -84,13 +83,12 @@ impl SpanWriter {
     ///
     /// [`StorageError::Duplicate`] where one is there.
     pub async fn copy_live(&mut self, spans: &[&Span]) -> Result<(), StorageError> {
-        let mut rows = CopyBuffer::new(COPY_COLUMNS);
-        for span in spans {
+        self.copy_in(COPY, COPY_COLUMNS, spans, |rows, span| {
             rows.row();
-            write_shared(&mut rows, span);
+            write_shared(rows, span);
             rows.bool(span.cancel_requested);
-        }
-        self.copy_in(COPY, rows.finish()).await
+        })
+        .await
     }
 
     /// Removes spans that run no more.

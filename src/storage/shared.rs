@@ -1,7 +1,7 @@
 //! The columns that `live_spans` and `finished_spans` begin with, in the order
 //! in which both are written and read: `run_id` to `otel`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{StorageError, columns::Fields, copy::CopyBuffer};
 use crate::domain::{
@@ -44,7 +44,7 @@ pub(super) fn write_shared(rows: &mut CopyBuffer, span: &Span) {
 /// Reads the shared columns of a span. JSON columns come as text.
 pub(super) fn read_shared(fields: &mut Fields<'_>) -> Result<Span, StorageError> {
     let mut span = Span::stub(fields.key()?, Timestamp::EPOCH);
-    span.start = Start {
+    let mut start = Start {
         parent_span_id: fields.optional_span()?,
         layer: fields.take()?,
         step_name: fields.take()?,
@@ -55,15 +55,16 @@ pub(super) fn read_shared(fields: &mut Fields<'_>) -> Result<Span, StorageError>
         ..Start::default()
     };
     // A start always has a time: the client's, or that of its receipt.
-    span.started = span.start.ts_start.is_some();
+    span.started = start.ts_start.is_some();
     span.first_seen_at = fields.take()?;
     span.last_alive_at = fields.take()?;
     span.progress = read_progress(fields)?;
-    span.start.stuck_after = read_milliseconds(fields)?;
-    span.start.progress_timeout = read_milliseconds(fields)?;
-    span.start.input_summary = read_json(fields)?;
-    span.start.attributes = read_json(fields)?;
-    span.start.otel = read_json(fields)?;
+    start.stuck_after = read_milliseconds(fields)?;
+    start.progress_timeout = read_milliseconds(fields)?;
+    start.input_summary = read_json(fields)?;
+    start.attributes = read_json(fields)?;
+    start.otel = read_json(fields)?;
+    span.start = Arc::new(start);
     Ok(span)
 }
 

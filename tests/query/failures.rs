@@ -1,5 +1,7 @@
 //! `ListTopFailures`.
 
+use std::sync::Arc;
+
 use livespan::{
     domain::{
         event::{SpanEventKind, Start},
@@ -125,7 +127,7 @@ async fn samples_and_steps_are_bounded(pool: PgPool) {
     for number in 1..=30 {
         let key = span(run(number), 1);
         let start = step(&format!("step {number:02}"));
-        writes.push(fleet.event(key, SpanEventKind::Start(Box::new(start))));
+        writes.push(fleet.event(key, SpanEventKind::Start(Arc::new(start))));
         writes.push(fleet.event(key, failure(ReasonKind::Transient, "timeout", "late")));
     }
     fleet.write(writes).await;

@@ -78,7 +78,7 @@ impl Fleet {
     }
 
     pub(crate) async fn start(&self, key: SpanKey, start: Start) {
-        self.report(key, SpanEventKind::Start(Box::new(start))).await;
+        self.report(key, SpanEventKind::Start(Arc::new(start))).await;
     }
 
     pub(crate) async fn beat(&self, key: SpanKey) {
@@ -119,7 +119,7 @@ impl Fleet {
             expires_at,
         };
         let mut write = self.event(key, SpanEventKind::Heartbeat(None));
-        write.artifact = Some(artifact);
+        write.artifact = Some(Box::new(artifact));
         self.write(vec![write]).await;
         id
     }
@@ -176,7 +176,7 @@ pub(crate) fn failure(kind: ReasonKind, code: &str, message: &str) -> SpanEventK
         status: EndStatus::Failed,
         ts_end: None,
         output_summary: None,
-        failure: Some(FailureFacts {
+        failure: Some(Box::new(FailureFacts {
             error_type: Some("TestError".to_owned()),
             error_message: Some(message.to_owned()),
             reason_code: Some(code.to_owned()),
@@ -184,6 +184,6 @@ pub(crate) fn failure(kind: ReasonKind, code: &str, message: &str) -> SpanEventK
             fingerprint: Some("f00d".to_owned()),
             reason_evidence: Some("told by the test".to_owned()),
             ..FailureFacts::default()
-        }),
+        })),
     }))
 }

@@ -1,5 +1,7 @@
 //! `GetRunGraph`.
 
+use std::sync::Arc;
+
 use livespan::{
     domain::{
         event::{SpanEventKind, Start},
@@ -120,7 +122,7 @@ async fn a_run_of_two_thousand_spans_is_readable(pool: PgPool) {
                 1 => step("1"),
                 _ => step_of(span(run(1), number / 3 + 1), &number.to_string()),
             };
-            fleet.event(span(run(1), number), SpanEventKind::Start(Box::new(start)))
+            fleet.event(span(run(1), number), SpanEventKind::Start(Arc::new(start)))
         })
         .collect();
     fleet.write(writes).await;

@@ -1,6 +1,6 @@
 //! `ListRuns`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use livespan::{
     domain::{
@@ -85,7 +85,7 @@ async fn crowd(fleet: &Fleet) {
         let mut writes = Vec::new();
         for number in batch * 30 + 1..=batch * 30 + 30 {
             let key = span(run(number), 1);
-            writes.push(fleet.event(key, SpanEventKind::Start(Box::new(step("a")))));
+            writes.push(fleet.event(key, SpanEventKind::Start(Arc::new(step("a")))));
             writes.push(match number % 3 {
                 0 => fleet.event(key, failure(ReasonKind::Resource, "out_of_disk", "")),
                 _ => fleet.event(key, end(EndStatus::Success)),

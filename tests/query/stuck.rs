@@ -1,5 +1,7 @@
 //! `ListStuckRuns`.
 
+use std::sync::Arc;
+
 use livespan::{
     domain::{
         event::{SpanEventKind, Start},
@@ -202,7 +204,7 @@ async fn the_longest_limit_that_a_client_may_set_is_no_trouble(pool: PgPool) {
 async fn a_thousand_stuck_runs_fit_one_answer(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let writes = (1..=1_100)
-        .map(|n| fleet.event(span(run(n), 1), SpanEventKind::Start(Box::new(step("a")))))
+        .map(|n| fleet.event(span(run(n), 1), SpanEventKind::Start(Arc::new(step("a")))))
         .collect();
     fleet.write(writes).await;
     fleet.wait(301);

@@ -1,5 +1,7 @@
 //! `GetTimeline`.
 
+use std::sync::Arc;
+
 use livespan::{
     domain::{
         event::{End, SpanEventKind, Start},
@@ -218,7 +220,7 @@ async fn pages_neither_repeat_nor_skip_where_many_spans_start_at_once(pool: PgPo
     let writes = (1..=23)
         .map(|number| {
             let start = if number == 1 { step("root") } else { step_of(root, &number.to_string()) };
-            fleet.event(span(run(1), number), SpanEventKind::Start(Box::new(start)))
+            fleet.event(span(run(1), number), SpanEventKind::Start(Arc::new(start)))
         })
         .collect();
     fleet.write(writes).await;
@@ -250,7 +252,7 @@ async fn a_span_stands_before_its_steps_that_start_in_the_same_tick_of_a_clock(p
             let name = number.to_string();
             let parent = span(run(1), number + 1);
             let start = if number == 7 { step(&name) } else { step_of(parent, &name) };
-            fleet.event(span(run(1), number), SpanEventKind::Start(Box::new(start)))
+            fleet.event(span(run(1), number), SpanEventKind::Start(Arc::new(start)))
         })
         .collect();
     fleet.write(writes).await;
@@ -286,7 +288,7 @@ async fn a_run_of_two_thousand_spans_is_answered_whole(pool: PgPool) {
             1 => step("1"),
             _ => step_of(span(run(1), number / 2), &number.to_string()),
         };
-        writes.push(fleet.event(key, SpanEventKind::Start(Box::new(start))));
+        writes.push(fleet.event(key, SpanEventKind::Start(Arc::new(start))));
         if number % 2 == 0 {
             writes.push(fleet.event(key, end(EndStatus::Success)));
         }
@@ -314,7 +316,7 @@ async fn a_span_that_ends_while_it_is_asked_for_is_answered_once(pool: PgPool) {
     const SPANS: u64 = 300;
     let fleet = Fleet::new(&pool).await;
     let starts = (1..=SPANS)
-        .map(|n| fleet.event(span(run(1), n), SpanEventKind::Start(Box::new(step("a")))))
+        .map(|n| fleet.event(span(run(1), n), SpanEventKind::Start(Arc::new(step("a")))))
         .collect();
     fleet.write(starts).await;
     let ending = async {

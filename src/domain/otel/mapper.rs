@@ -1,7 +1,7 @@
 //! From an exported span to an event that may be stored: identified, mapped,
 //! redacted and classified.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Resource, Scope, Span, Value,
@@ -187,9 +187,9 @@ impl Mapper {
             // it was received.
             start.ts_start = start.ts_start.or(ts_end);
             let end = self.end(span, &own, resource, ts_end);
-            SpanEventKind::Whole(Box::new(start), Box::new(end))
+            SpanEventKind::Whole(Arc::new(start), Box::new(end))
         } else {
-            SpanEventKind::Start(Box::new(start))
+            SpanEventKind::Start(Arc::new(start))
         };
         Ok(SpanEvent { key: identity.key, received_at, kind })
     }
@@ -248,7 +248,7 @@ impl Mapper {
             if verdict.cancelled && said.is_none() {
                 status = EndStatus::Cancelled;
             }
-            failure = Some(verdict.facts);
+            failure = Some(Box::new(verdict.facts));
         }
         let output_summary = self.summary(Field::OutputSummary, own, resource);
         End { status, ts_end, output_summary, failure }

@@ -57,7 +57,7 @@ fn span_in_run(placed: &TimelineSpan, task_id: String, last_alive: Option<SpanId
         artifacts: newest_by_type(&placed.artifacts),
         artifact_list: placed.artifacts.iter().map(v1::Artifact::from).collect(),
         attributes: json_object(start.attributes.as_ref()),
-        error: failure.and_then(error),
+        error: failure.and_then(|failure| error(failure)),
         progress: progress.as_ref().map(v1::Progress::from),
         progress_at: progress.as_ref().map(|progress| timestamp(progress.moved_at)),
         fingerprint: failure_text(|failure| &failure.fingerprint),
