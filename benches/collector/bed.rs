@@ -1,7 +1,11 @@
 //! Where everything is measured: one private Postgres, configured as the
 //! collector's own and as durable, and a database in it for each figure.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use livespan::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresConfig};
 use serde_json::{Value, json};
@@ -14,10 +18,11 @@ pub(crate) struct Bed {
     folder: TempDir,
     postgres: EmbeddedPostgres,
     postmaster: u32,
+    server: PathBuf,
 }
 
 impl Bed {
-    pub(crate) async fn start(folder: Option<&Path>) -> Self {
+    pub(crate) async fn start(folder: Option<&Path>, server: PathBuf) -> Self {
         let mut builder = tempfile::Builder::new();
         builder.prefix("livespan-bench-");
         let folder = match folder {
@@ -30,7 +35,7 @@ impl Bed {
             EmbeddedPostgres::start(EmbeddedPostgresConfig::new(folder.path())).await.unwrap();
         let pid_file = fs::read_to_string(folder.path().join("postgres/postmaster.pid")).unwrap();
         let postmaster = pid_file.lines().next().unwrap().parse().unwrap();
-        Self { folder, postgres, postmaster }
+        Self { folder, postgres, postmaster, server }
     }
 
     pub(crate) async fn stop(self) {
@@ -70,6 +75,12 @@ impl Bed {
         BenchDatabase { bed: self, name }
     }
 
+    /// What is left of the file system that the databases are on.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let system = rustix::fs::statvfs(self.folder.path()).unwrap();
+        system.f_bavail * system.f_frsize
+    }
+
     /// For what `writer` writes.
     pub(crate) fn meter(&self, writer: u32) -> Meter {
         Meter::start(self.postmaster, writer)
@@ -94,26 +105,56 @@ impl BenchDatabase<'_> {
 
     /// A collector on it, with a schema when this returns.
     pub(crate) fn serve(&self) -> Server {
-        Server::start(&self.url(), &self.bed.folder.path().join(format!("server-{}", self.name)))
+        let data_dir = self.bed.folder.path().join(format!("server-{}", self.name));
+        Server::start(&self.bed.server, &self.url(), &data_dir)
     }
 
     /// The state that each side begins from: no rows, and nothing left to be
     /// written for what was there before.
     pub(crate) async fn empty(&self) {
+        self.execute("TRUNCATE runs, live_spans, finished_spans, run_artifacts").await;
+        self.checkpoint().await;
+    }
+
+    /// Everything that was changed is written.
+    pub(crate) async fn checkpoint(&self) {
+        self.execute("CHECKPOINT").await;
+    }
+
+    pub(crate) async fn execute(&self, statement: &str) {
         let mut connection = self.connect().await;
-        for statement in ["TRUNCATE runs, live_spans, finished_spans, run_artifacts", "CHECKPOINT"]
-        {
-            sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
-        }
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     }
 
-    /// How many rows a table has.
-    pub(crate) async fn count(&self, table: &'static str) -> usize {
+    /// What a selection of one column says.
+    pub(crate) async fn texts(&self, selection: &str) -> Vec<String> {
         let mut connection = self.connect().await;
-        let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap();
+        let select = AssertSqlSafe(format!("SELECT {selection}"));
+        let texts = sqlx::query_scalar(select).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+        texts
+    }
+
+    /// How much was ever written to the log.
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
+    pub(crate) async fn wal_bytes(&self) -> f64 {
+        self.number("pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").await as f64
+    }
+
+    /// What an expression says.
+    pub(crate) async fn number(&self, expression: &str) -> i64 {
+        let mut connection = self.connect().await;
+        let select = AssertSqlSafe(format!("SELECT {expression}"));
+        let number = sqlx::query_scalar(select).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        number
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        let rows = self.number(&format!("count(*) FROM {table}")).await;
         usize::try_from(rows).unwrap()
     }
 

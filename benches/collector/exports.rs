@@ -18,7 +18,7 @@ use super::spans::{self, Ids};
 /// As the SDKs' batch processors send them.
 pub(crate) const SPANS_PER_REQUEST: usize = 512;
 
-const SPANS_PER_TRACE: usize = 20;
+pub(crate) const SPANS_PER_TRACE: usize = 20;
 
 /// How many different requests there are, beside their ids.
 const TEMPLATES: u64 = 8;
@@ -106,6 +106,11 @@ impl Template {
 
     /// A request of new spans.
     pub(crate) fn fill(&self, ids: &mut Ids) -> Vec<u8> {
+        self.fill_traced(ids).0
+    }
+
+    /// The same, and the traces that its spans are of.
+    pub(crate) fn fill_traced(&self, ids: &mut Ids) -> (Vec<u8>, Vec<[u8; 16]>) {
         let mut bytes = self.bytes.clone();
         let traces: Vec<[u8; 16]> =
             (0..SPANS_PER_REQUEST.div_ceil(SPANS_PER_TRACE)).map(|_| ids.trace()).collect();
@@ -117,7 +122,7 @@ impl Template {
                 bytes[parent_at..][..8].copy_from_slice(&spans[parent]);
             }
         }
-        bytes
+        (bytes, traces)
     }
 }
 

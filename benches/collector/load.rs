@@ -2,12 +2,13 @@
 //! at once, and counts nothing but what was acknowledged.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinSet,
 };
@@ -86,8 +87,8 @@ impl Load {
                     senders.spawn(async move {
                         let mut buffer = Vec::new();
                         while let Some(request) = next(&queue) {
-                            connection.write_all(&request).await.unwrap();
-                            let status = read_reply(&mut connection, &mut buffer).await;
+                            let (status, _) =
+                                post(&mut connection, &request, &mut buffer).await.unwrap();
                             assert_eq!(status, 200, "{}", String::from_utf8_lossy(&buffer));
                             assert!(buffer.ends_with(b"\r\n\r\n"), "all spans are taken");
                         }
@@ -125,24 +126,51 @@ pub(crate) fn http_request(body: &[u8], gzipped: bool) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Reads a reply, head and body, into `buffer`. Returns its status.
-pub(crate) async fn read_reply(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
-    buffer.clear();
+/// Sends a request and reads its reply into `reply`, also where that comes
+/// before all is sent. Returns the status, and whether all was sent: only then
+/// can the connection be used again.
+pub(crate) async fn post(
+    connection: &mut TcpStream,
+    request: &[u8],
+    reply: &mut Vec<u8>,
+) -> io::Result<(u16, bool)> {
+    let (mut reading, mut writing) = connection.split();
+    let read = read_reply(&mut reading, reply);
+    let write = writing.write_all(request);
+    tokio::pin!(read, write);
+    tokio::select! {
+        biased;
+        // A server that has hung up may have said why.
+        written = &mut write => Ok((read.await?, written.is_ok())),
+        status = &mut read => Ok((status?, false)),
+    }
+}
+
+/// Reads a reply, head and body. Returns its status.
+async fn read_reply(
+    reading: &mut (impl AsyncRead + Unpin),
+    reply: &mut Vec<u8>,
+) -> io::Result<u16> {
+    reply.clear();
+    let mut more = async |reply: &mut Vec<u8>| match reading.read_buf(reply).await {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        read => read,
+    };
     let head_bytes = loop {
-        assert_ne!(connection.read_buf(buffer).await.unwrap(), 0, "the server hung up");
-        if let Some(end) = memchr::memmem::find(buffer, b"\r\n\r\n") {
+        more(reply).await?;
+        if let Some(end) = memchr::memmem::find(reply, b"\r\n\r\n") {
             break end + 4;
         }
     };
-    let head = std::str::from_utf8(&buffer[..head_bytes]).unwrap();
+    let head = std::str::from_utf8(&reply[..head_bytes]).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let body_bytes: usize = head
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .map_or(0, |(_, length)| length.trim().parse().unwrap());
-    while buffer.len() < head_bytes + body_bytes {
-        assert_ne!(connection.read_buf(buffer).await.unwrap(), 0, "the server hung up");
+    while reply.len() < head_bytes + body_bytes {
+        more(reply).await?;
     }
-    status
+    Ok(status)
 }

@@ -10,11 +10,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(missing_docs)]
 
+mod ack_latency;
 mod bed;
+mod bytes_per_span;
 mod exports;
+mod heartbeats;
 mod lifecycle_vs_limit;
 mod load;
 mod otlp_vs_copy;
+mod overload;
 mod processes;
 #[path = "../../tests/support/raw_codec.rs"]
 #[allow(unreachable_pub)] // shared with the tests
@@ -24,8 +28,9 @@ mod report;
 mod server;
 mod spans;
 mod streams;
+mod stuck_flatness;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use bed::Bed;
 use clap::{Parser, ValueEnum};
@@ -57,6 +62,10 @@ struct Args {
     #[arg(long)]
     folder: Option<PathBuf>,
 
+    /// Another build of the server, to compare with.
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_livespan"))]
+    server: PathBuf,
+
     /// Cargo says so.
     #[arg(long, hide = true)]
     bench: bool,
@@ -68,6 +77,11 @@ enum Figure {
     OtlpVsCopy,
     OtlpHttpVsCopy,
     LifecycleVsLimit,
+    Heartbeats,
+    AckLatency,
+    StuckFlatness,
+    BytesPerSpan,
+    Overload,
 }
 
 /// How much of everything.
@@ -82,6 +96,11 @@ impl Plan {
     fn scaled(self, load: usize) -> usize {
         if self.quick { load.div_ceil(20) } else { load }
     }
+
+    /// How long a load lasts; a moment where all is to be quick.
+    fn lasting(self, seconds: u64) -> Duration {
+        Duration::from_secs(if self.quick { seconds.min(3) } else { seconds })
+    }
 }
 
 #[tokio::main]
@@ -89,7 +108,8 @@ async fn main() {
     let args = Args::parse();
     let plan = Plan { rounds: args.rounds.max(1), quick: args.quick };
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
-    let bed = Bed::start(args.folder.as_deref()).await;
+    processes::allow_connections();
+    let bed = Bed::start(args.folder.as_deref(), args.server).await;
     let mut report = Report::new(bed.describe().await, plan.rounds, plan.quick);
     for figure in figures {
         let name = figure.to_possible_value().unwrap().get_name().to_owned();
@@ -100,6 +120,11 @@ async fn main() {
                 otlp_vs_copy::measure(&bed, plan, &[Way::Http, Way::Gzip]).await
             }
             Figure::LifecycleVsLimit => lifecycle_vs_limit::measure(&bed, plan).await,
+            Figure::Heartbeats => heartbeats::measure(&bed, plan).await,
+            Figure::AckLatency => ack_latency::measure(&bed, plan).await,
+            Figure::StuckFlatness => stuck_flatness::measure(&bed, plan).await,
+            Figure::BytesPerSpan => bytes_per_span::measure(&bed, plan).await,
+            Figure::Overload => overload::measure(&bed, plan).await,
         };
         // After each: a run that is cut short leaves what it had.
         report.add(&name, measures);

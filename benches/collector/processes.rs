@@ -1,5 +1,6 @@
 //! What processes cost, as `/proc` tells it.
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{
     fs,
     time::{Duration, Instant},
@@ -7,6 +8,14 @@ use std::{
 
 /// `/proc` counts in hundredths of a second on every Linux.
 const TICKS_PER_SECOND: u64 = 100;
+
+/// Lets this process and those that it starts have as many connections as the
+/// system allows: a thousand executors are a thousand connections.
+pub(crate) fn allow_connections() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
 
 /// The fields of `/proc/PID/stat` from the state on, which is the third.
 fn stat(pid: u32) -> Option<Vec<u64>> {

@@ -1,11 +1,12 @@
 //! The other side: the very rows that the collector wrote, read back once, given
 //! new ids in place, and sent to Postgres by binary COPY as fast as it takes them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{PgConnection, postgres::PgPoolCopyExt as _};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::{
     bed::{Bed, BenchDatabase},
@@ -22,8 +23,12 @@ const RUN_AT: usize = 2 + 4;
 const SPAN_AT: usize = RUN_AT + 16 + 4;
 const PARENT_AT: usize = SPAN_AT + 16 + 4;
 
+/// The fields ts_start, ts_end, first_seen_at and last_alive_at.
+const TIMES: Range<usize> = 9..13;
+
 struct Row {
     bytes: Vec<u8>,
+    times_at: Vec<usize>,
     /// The place of its parent in the run.
     parent: Option<usize>,
 }
@@ -34,9 +39,17 @@ pub(crate) struct Rows {
     runs: Vec<Vec<Row>>,
 }
 
+/// A run's rows, to be given new ids.
+struct NewRun<'r> {
+    id: [u8; 16],
+    rows: &'r [Row],
+    age: Duration,
+}
+
 /// A COPY.
 pub(crate) struct Batch {
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) runs: Vec<Uuid>,
     rows: usize,
 }
 
@@ -77,8 +90,12 @@ impl Rows {
                 break;
             }
             at += 2;
-            for _ in 0..fields {
+            let mut times_at = Vec::new();
+            for field in 0..usize::try_from(fields).unwrap() {
                 let length = i32::from_be_bytes(copied[at..at + 4].try_into().unwrap());
+                if TIMES.contains(&field) && length == 8 {
+                    times_at.push(at + 4 - begin);
+                }
                 at += 4 + usize::try_from(length).unwrap_or(0);
             }
             let bytes = copied[begin..at].to_vec();
@@ -88,7 +105,7 @@ impl Rows {
             }
             let rows = runs.last_mut().unwrap();
             places.insert(id(SPAN_AT), rows.len());
-            rows.push(Row { bytes, parent: None });
+            rows.push(Row { bytes, times_at, parent: None });
         }
         for row in runs.iter_mut().flatten() {
             let has_parent = row.bytes[PARENT_AT - 4..PARENT_AT] == 16_i32.to_be_bytes();
@@ -107,6 +124,17 @@ impl Rows {
     /// New rows, `rows` or a few more, in batches of a connection each. Sorted
     /// within a batch as the collector sorts them, since the index likes it.
     pub(crate) fn batches(&self, rows: usize, shape: Shape, ids: &mut Ids) -> Vec<Vec<Batch>> {
+        self.aged_batches(rows, shape, ids, |_| Duration::ZERO)
+    }
+
+    /// The same, of spans that ended as long ago as `age` says of the nth row.
+    pub(crate) fn aged_batches(
+        &self,
+        rows: usize,
+        shape: Shape,
+        ids: &mut Ids,
+        age: impl Fn(usize) -> Duration,
+    ) -> Vec<Vec<Batch>> {
         let mut connections: Vec<Vec<Batch>> = Vec::new();
         connections.resize_with(shape.connections, Vec::new);
         let mut runs = self.runs.iter().cycle();
@@ -116,21 +144,22 @@ impl Rows {
             let mut batch_rows = 0;
             while batch_rows < shape.batch_rows.min(rows - made) {
                 let run = runs.next().unwrap();
+                chosen.push(NewRun { id: ids.trace(), rows: run, age: age(made + batch_rows) });
                 batch_rows += run.len();
-                chosen.push((ids.trace(), run));
             }
-            chosen.sort_by_key(|(id, _)| *id);
+            chosen.sort_by_key(|run| run.id);
             let bytes = self.encode(&chosen, ids);
-            connections[turn % shape.connections].push(Batch { bytes, rows: batch_rows });
+            let runs = chosen.iter().map(|run| Uuid::from_bytes(run.id)).collect();
+            connections[turn % shape.connections].push(Batch { bytes, runs, rows: batch_rows });
             made += batch_rows;
             turn += 1;
         }
         connections
     }
 
-    fn encode(&self, runs: &[([u8; 16], &Vec<Row>)], ids: &mut Ids) -> Vec<u8> {
+    fn encode(&self, runs: &[NewRun<'_>], ids: &mut Ids) -> Vec<u8> {
         let mut bytes = self.header.clone();
-        for (run_id, rows) in runs {
+        for NewRun { id: run_id, rows, age } in runs {
             let mut spans: Vec<[u8; 16]> = rows
                 .iter()
                 .map(|_| {
@@ -146,6 +175,11 @@ impl Rows {
                 let fresh = &mut bytes[begin..];
                 fresh[RUN_AT..][..16].copy_from_slice(run_id);
                 fresh[SPAN_AT..][..16].copy_from_slice(span_id);
+                for at in &row.times_at {
+                    let time = i64::from_be_bytes(fresh[*at..][..8].try_into().unwrap());
+                    let time = time - i64::try_from(age.as_micros()).unwrap();
+                    fresh[*at..][..8].copy_from_slice(&time.to_be_bytes());
+                }
                 if let Some(parent) = row.parent {
                     fresh[PARENT_AT..][..16].copy_from_slice(&spans[parent]);
                 }

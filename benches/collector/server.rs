@@ -26,8 +26,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Returns once it serves.
-    pub(crate) fn start(database_url: &str, data_dir: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_livespan"))
+    pub(crate) fn start(program: &Path, database_url: &str, data_dir: &Path) -> Self {
+        let mut child = Command::new(program)
             .arg("serve")
             .args(["--database-url", database_url])
             .arg("--data-dir")
@@ -63,7 +63,6 @@ impl Server {
     }
 
     /// Forgets the most memory that it had so far.
-    #[allow(dead_code)]
     pub(crate) fn forget_peak(&self) {
         fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
     }

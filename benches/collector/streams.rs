@@ -24,7 +24,10 @@ pub(crate) fn waves() -> (mpsc::Sender<Wave>, impl Stream<Item = Vec<u8>> + Send
 }
 
 /// What the server acknowledges.
-pub(crate) struct Replies(Streaming<Bytes>);
+pub(crate) struct Replies {
+    stream: Streaming<Bytes>,
+    pub(crate) last_acked: u64,
+}
 
 /// Opens a stream on a connection of its own.
 pub(crate) async fn open(
@@ -35,19 +38,17 @@ pub(crate) async fn open(
     client.ready().await.unwrap();
     let path = PathAndQuery::from_static(STREAM);
     let replies = client.streaming(Request::new(events), path, RawCodec).await.unwrap();
-    Replies(replies.into_inner())
+    Replies { stream: replies.into_inner(), last_acked: 0 }
 }
 
 impl Replies {
     /// Waits until everything up to `seq` is acknowledged.
     pub(crate) async fn acked(&mut self, seq: u64) {
-        loop {
-            let reply = self.0.message().await.unwrap().expect("the stream goes on");
+        while self.last_acked < seq {
+            let reply = self.stream.message().await.unwrap().expect("the stream goes on");
             let reply = StreamSpansResponse::decode(reply).unwrap();
             assert!(reply.rejected.is_empty(), "{:?}", reply.rejected);
-            if reply.acked_through >= seq {
-                return;
-            }
+            self.last_acked = reply.acked_through;
         }
     }
 }
