@@ -2,7 +2,8 @@
 //! spans beside 100,000 finished ones and beside 5,000,000, each in a database
 //! and behind a collector of its own, asked in turns.
 //!
-//! 100,000 spans end a day, so that the longer history reaches further back.
+//! The shorter history is of one day, and the longer reaches back as many days
+//! more as it is longer.
 
 use std::{
     future::Future,
@@ -18,7 +19,7 @@ use livespan::{
     },
 };
 use prost::Message as _;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
 use tonic::transport::Channel;
 
 use super::{
@@ -37,7 +38,6 @@ use super::{
 
 const SHORT: usize = 100_000;
 const LONG: usize = 5_000_000;
-const SPANS_A_DAY: usize = 100_000;
 const RUNNING_SPANS: usize = 10_000;
 const SPANS_PER_RUN: usize = 20;
 const STUCK_RUNS: usize = 20;
@@ -74,13 +74,13 @@ enum Question {
 
 pub(crate) async fn measure(bed: &Bed, plan: Plan) -> Vec<Measure> {
     let long = longest(bed, plan.scaled(LONG));
-    let (databases, names) = (
+    let (databases, lengths) = (
         [bed.database("short").await, bed.database("long").await],
         [plan.scaled(SHORT).min(long), long],
     );
     let mut histories = Vec::new();
-    for (database, spans) in databases.iter().zip(names) {
-        histories.push(History::make(database, spans, plan).await);
+    for (database, spans) in databases.iter().zip(lengths) {
+        histories.push(History::make(database, spans, lengths[0], plan).await);
     }
     let [short, long_history] = &mut histories[..] else { unreachable!("there are two") };
 
@@ -88,11 +88,11 @@ pub(crate) async fn measure(bed: &Bed, plan: Plan) -> Vec<Measure> {
     let times = |spans: usize| format!("{:.0e}", spans as f64);
     for (question, name, limit) in QUESTIONS {
         let mut ratio = Measure::new(
-            format!("{name}: {} / {}", times(names[1]), times(names[0])),
+            format!("{name}: {} / {}", times(lengths[1]), times(lengths[0])),
             "",
             Goal::AtMost(limit),
         );
-        let mut took = Measure::new(format!("{name}: {}", times(names[1])), "ms", Goal::Context);
+        let mut took = Measure::new(format!("{name}: {}", times(lengths[1])), "ms", Goal::Context);
         for _ in 0..plan.rounds {
             let (mut before, mut after) = (Vec::new(), Vec::new());
             for _ in 0..REPEATS {
@@ -132,13 +132,19 @@ struct History {
 }
 
 impl History {
-    async fn make(database: &BenchDatabase<'_>, spans: usize, plan: Plan) -> Self {
+    async fn make(
+        database: &BenchDatabase<'_>,
+        spans: usize,
+        spans_a_day: usize,
+        plan: Plan,
+    ) -> Self {
         let server = database.serve();
         let mut ids = Ids::new();
         let rows = written_rows(database, &server, &exports::templates(), &mut ids).await;
         database.empty().await;
         let begin = Instant::now();
-        load_history(database, &rows, spans, &mut ids).await;
+        let per_span = WINDOW / u32::try_from(spans_a_day).unwrap();
+        load_history(database, &rows, spans, per_span, &mut ids).await;
         // With the collector's own columns, and as autovacuum leaves it.
         database
             .execute(
@@ -168,7 +174,8 @@ impl History {
         database.execute("VACUUM ANALYZE live_spans").await;
         database.checkpoint().await;
         println!("{spans} finished spans in {:.0} s", begin.elapsed().as_secs_f64());
-        let questions = TraceQueryClient::new(load::channel(server.grpc).await);
+        let mut questions = TraceQueryClient::new(load::channel(server.grpc).await);
+        until_stuck(&mut questions).await;
         Self {
             server,
             questions,
@@ -225,9 +232,14 @@ async fn timed<T>(
 }
 
 /// Finished spans, the oldest first, evenly over their days.
-async fn load_history(database: &BenchDatabase<'_>, rows: &Rows, spans: usize, ids: &mut Ids) {
+async fn load_history(
+    database: &BenchDatabase<'_>,
+    rows: &Rows,
+    spans: usize,
+    per_span: Duration,
+    ids: &mut Ids,
+) {
     let shape = Shape { connections: CONNECTIONS, batch_rows: BATCH_ROWS };
-    let per_span = Duration::from_secs(24 * 3600) / u32::try_from(SPANS_A_DAY).unwrap();
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(database.connect().await);
@@ -250,6 +262,24 @@ async fn load_history(database: &BenchDatabase<'_>, rows: &Rows, spans: usize, i
         left -= chunk;
     }
     assert!(database.count("finished_spans").await >= spans);
+}
+
+/// A collector that has just started gives executors time to reach it before it
+/// calls their runs stuck.
+async fn until_stuck(questions: &mut TraceQueryClient<Channel>) {
+    let begin = Instant::now();
+    loop {
+        let reply = questions.list_stuck_runs(ListStuckRunsRequest::default()).await.unwrap();
+        if reply.get_ref().runs.len() == STUCK_RUNS {
+            return;
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "{} runs are stuck",
+            reply.get_ref().runs.len()
+        );
+        sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Runs that run. Returns their ids.
