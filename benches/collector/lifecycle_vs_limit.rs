@@ -24,7 +24,7 @@ use livespan::{
     storage::{Database, SpanWriter},
 };
 use prost::Message as _;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
