@@ -5,7 +5,7 @@
 //! come whole are copied in on the bet that they are new; where one is not, the
 //! batch is repeated and merges instead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use smallvec::{SmallVec, smallvec};
 
@@ -13,7 +13,7 @@ use super::batch::{Group, Outcome, Recorded, Rejected};
 use crate::{
     domain::{
         event::SpanEventKind,
-        ids::SpanKey,
+        ids::{RunId, SpanKey},
         run::{LastEnd, RunFacts},
         span::{Applied, Contradiction, Span},
         status::Status,
@@ -291,9 +291,11 @@ impl Batch<'_> {
         if indices.is_empty() {
             return Ok(found);
         }
-        let keys: Vec<SpanKey> = indices.iter().map(|index| self.groups[*index].key).collect();
-        for span in self.writer.load_live(&keys).await? {
-            found.insert(span.key, (Home::Live, span));
+        let keys = self.keys_that_may_run(indices, bet).await?;
+        if !keys.is_empty() {
+            for span in self.writer.load_live(&keys).await? {
+                found.insert(span.key, (Home::Live, span));
+            }
         }
         let elsewhere: Vec<SpanKey> = indices
             .iter()
@@ -308,6 +310,26 @@ impl Batch<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The keys of the groups whose spans may be among those that run. Of a run of
+    /// which nothing runs, a whole span's cannot: one look a run, not one a span.
+    async fn keys_that_may_run(
+        &mut self,
+        indices: &[usize],
+        bet: Bet,
+    ) -> Result<Vec<SpanKey>, StorageError> {
+        let groups = || indices.iter().map(|index| &self.groups[*index]);
+        let is_bet = |group: &Group<'_>| bet == Bet::New && group.is_whole();
+        let mut runs: Vec<RunId> =
+            groups().filter(|group| is_bet(group)).map(|group| group.key.run_id).collect();
+        runs.dedup();
+        let live =
+            if runs.is_empty() { HashSet::new() } else { self.writer.live_runs(&runs).await? };
+        Ok(groups()
+            .filter(|group| !is_bet(group) || live.contains(&group.key.run_id))
+            .map(|group| group.key)
+            .collect())
     }
 
     async fn write_changes(&mut self, changes: &[(usize, Change)]) -> Result<(), StorageError> {

@@ -1,13 +1,21 @@
 //! `live_spans`: spans that run now.
 
+use std::collections::HashSet;
+
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
 use super::{
     SpanWriter, StorageError,
     columns::{Fields, key_columns},
     shared::{SHARED_COLUMNS, read_progress, read_shared, write_shared},
 };
-use crate::domain::{ids::SpanKey, progress::Progress, span::Span, time::Timestamp};
+use crate::domain::{
+    ids::{RunId, SpanKey},
+    progress::Progress,
+    span::Span,
+    time::Timestamp,
+};
 
 const LOAD: &str = "
     SELECT run_id, span_id, parent_span_id, layer, step_name, executor_host, agent, attempt,
@@ -18,6 +26,10 @@ const LOAD: &str = "
     FROM unnest($1::uuid[], $2::uuid[]) AS k (run_id, span_id)
     JOIN live_spans l USING (run_id, span_id)
     FOR UPDATE OF l";
+
+const LIVE_RUNS: &str = "
+    SELECT k.run_id FROM unnest($1::uuid[]) AS k (run_id)
+    WHERE EXISTS (SELECT FROM live_spans l WHERE l.run_id = k.run_id)";
 
 const COPY: &str = "
     COPY live_spans (
@@ -66,6 +78,18 @@ pub struct Beaten {
 }
 
 impl SpanWriter {
+    /// Which of `runs`, which are locked, have spans that run.
+    ///
+    /// # Errors
+    ///
+    /// As any statement.
+    pub async fn live_runs(&mut self, runs: &[RunId]) -> Result<HashSet<RunId>, StorageError> {
+        let runs: Vec<Uuid> = runs.iter().copied().map(Uuid::from).collect();
+        let live: Vec<Uuid> =
+            sqlx::query_scalar(LIVE_RUNS).bind(runs).fetch_all(&mut self.conn).await?;
+        Ok(live.into_iter().map(RunId::from_stored).collect())
+    }
+
     /// Reads and locks those of `keys` that run.
     ///
     /// # Errors
