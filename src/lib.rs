@@ -12,7 +12,7 @@
 //! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
 //! [`config`] and [`cli`] are what a person types, [`client`] is how commands
 //! reach a collector, and [`embedded_postgres`] is the database of those who
-//! have none.
+//! have none. In builds for tests, `failpoint` ends the process at a chosen place.
 
 pub mod app;
 pub mod artifacts;
@@ -21,6 +21,7 @@ pub mod client;
 pub mod config;
 pub mod domain;
 pub mod embedded_postgres;
+mod failpoint;
 pub mod ingest;
 pub mod ingress;
 pub mod lifecycle;

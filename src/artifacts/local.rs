@@ -10,7 +10,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{ArtifactError, LOCAL, StoredFile};
-use crate::domain::ids::{ArtifactId, RunId};
+use crate::{
+    domain::ids::{ArtifactId, RunId},
+    failpoint,
+};
 
 /// Files in the making, which a crash may leave behind.
 const UNFINISHED: &str = "unfinished";
@@ -54,7 +57,9 @@ impl LocalStore {
             file.write_all(content)?;
             file.sync_all()?;
             make_folder(&folder)?;
+            failpoint::pass("before-rename");
             fs::rename(&unfinished, self.folder.join(&storage_key))?;
+            failpoint::pass("after-rename");
             File::open(&folder)?.sync_all()?;
             File::open(&self.folder)?.sync_all()
         })();

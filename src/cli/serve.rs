@@ -49,6 +49,8 @@ pub(super) struct ServeArgs {
 /// Where it can't start, or did not end in order.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     args.log.start()?;
+    #[cfg(feature = "failpoints")]
+    let _armed = crate::failpoint::arm();
     let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
     let choice = args.database.choice()?;
     let (grpc_addr, otlp_http_addr) = (args.listen.grpc_addr()?, args.listen.otlp_http_addr()?);

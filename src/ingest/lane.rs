@@ -18,6 +18,7 @@ use super::{
     transaction::{self, Bet},
 };
 use crate::{
+    failpoint,
     storage::{Database, SpanWriter, StorageError},
     telemetry::Chain,
 };
@@ -100,6 +101,7 @@ impl Lane {
                 // Whoever sends from now on is told so; what is in here is written.
                 () = stop.cancelled(), if !self.inbox.is_closed() => {
                     self.inbox.close();
+                    failpoint::pass("drain");
                     continue;
                 }
                 first = self.inbox.recv() => first,

@@ -19,6 +19,7 @@ use crate::{
         status::Status,
         time::Timestamp,
     },
+    failpoint,
     storage::{SpanWriter, StorageError},
 };
 
@@ -46,6 +47,7 @@ pub(super) async fn write(
     let (beats, others): (Vec<usize>, Vec<usize>) =
         (0..groups.len()).partition(|index| groups[*index].only_beats());
 
+    failpoint::pass("before-write");
     writer.begin().await?;
     let mut outcomes: Vec<GroupOutcomes> = Vec::new();
     outcomes.resize_with(groups.len(), GroupOutcomes::new);
@@ -54,7 +56,9 @@ pub(super) async fn write(
     let unheard_of = batch.beat(&beats).await?;
     batch.merge(&unheard_of, Bet::Look).await?;
     batch.store_artifacts().await?;
+    failpoint::pass("before-commit");
     writer.commit().await?;
+    failpoint::pass("after-commit");
     Ok(outcomes.into_iter().flatten().collect())
 }
 
