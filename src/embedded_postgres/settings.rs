@@ -15,7 +15,7 @@ use super::error::EmbeddedPostgresError;
 use super::layout::Layout;
 
 /// Name, value and reason of each setting that an operator may override.
-const TUNED: [(&str, &str, &str); 18] = [
+const TUNED: [(&str, &str, &str); 19] = [
     (
         "shared_buffers",
         "256MB",
@@ -32,6 +32,12 @@ const TUNED: [(&str, &str, &str); 18] = [
         "fewer checkpoints, each of which makes pages be written to the log in full again; too high, recovery after a crash takes longer",
     ),
     ("min_wal_size", "256MB", "log files to reuse rather than create while a burst arrives"),
+    (
+        "recovery_init_sync_method",
+        // Other systems have no such call.
+        if cfg!(target_os = "linux") { "syncfs" } else { "fsync" },
+        "after a crash one call for the whole file system; one for each of a thousand files takes seconds in which nothing is stored",
+    ),
     ("checkpoint_timeout", "10min", "the same trade as max_wal_size, for quiet times"),
     ("wal_buffers", "16MB", "a batch of several thousand spans fits without a write in its middle"),
     ("jit", "off", "queries here are short; compiling them takes longer than running them"),
