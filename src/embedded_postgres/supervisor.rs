@@ -13,8 +13,8 @@ use super::postmaster::{Launch, Postmaster};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Short enough that the database is back soon after its cause of death, a
-/// full disk for instance, is gone.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// full disk for instance, is gone: within two seconds, recovery included.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A postmaster that ran so long is no longer counted as failing to start.
 const SETTLED_AFTER: Duration = Duration::from_secs(30);
