@@ -16,6 +16,7 @@ use crate::{
         redact::Redactor,
         time::Clock,
     },
+    failpoint,
     ingest::{Ingest, IngestOptions},
     ingress::{
         self, ExportOptions, Intake, NoLogs, NoMetrics, SpanServiceImpl, TraceExport,
@@ -225,6 +226,7 @@ impl App {
         self.health.set_not_serving::<TraceQueryServer<TraceQueryService>>().await;
         self.health.set_not_serving::<TraceServiceServer>().await;
         self.stop_serving.cancel();
+        failpoint::pass("drain");
         let finished = timeout(FINISH_TIMEOUT, async {
             // One that has ended by itself was polled to its end, and is not again.
             if !self.grpc.is_finished() {
@@ -240,6 +242,7 @@ impl App {
         }
         // Only now: requests that were finishing had something to write.
         self.stop_writing.cancel();
+        failpoint::pass("drain");
         let written = timeout(FINISH_TIMEOUT, self.lanes.wait()).await.is_ok();
         if !written {
             tracing::error!("some spans that waited were neither stored nor acknowledged");

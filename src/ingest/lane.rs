@@ -18,7 +18,6 @@ use super::{
     transaction::{self, Bet},
 };
 use crate::{
-    failpoint,
     storage::{Database, SpanWriter, StorageError},
     telemetry::Chain,
 };
@@ -50,7 +49,9 @@ impl Default for LaneOptions {
 const MAX_REPEATS: u32 = 8;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(1);
+/// An attempt costs little, and only a lane that has something to write makes
+/// one; the database is to be in use soon after it is back.
+const MAX_BACKOFF: Duration = Duration::from_millis(250);
 
 pub(super) struct Lane {
     number: usize,
@@ -101,7 +102,6 @@ impl Lane {
                 // Whoever sends from now on is told so; what is in here is written.
                 () = stop.cancelled(), if !self.inbox.is_closed() => {
                     self.inbox.close();
-                    failpoint::pass("drain");
                     continue;
                 }
                 first = self.inbox.recv() => first,
