@@ -88,6 +88,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         artifact_roots = ?args.artifacts.artifact_roots,
         lanes = ingest.lanes,
         ingest_buffer_bytes = ingest.buffer_bytes,
+        commit_timeout = ?ingest.lane.commit_timeout,
         otlp_max_request_bytes = otlp.max_request_bytes,
         stuck_after = ?args.liveness.stuck_after,
         classifier_rules = ?args.classifier.rules_file(),

@@ -1,5 +1,7 @@
 //! How much may come in.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 use clap::Args;
 
@@ -20,6 +22,24 @@ pub struct IngestArgs {
     /// out longer pauses of the database; it is also what memory may grow by.
     #[arg(long, env = "LIVESPAN_INGEST_BUFFER", value_name = "SIZE", default_value = "64MiB")]
     ingest_buffer: ByteSize,
+
+    /// After how long a transaction that the database does not answer is given up: clients are
+    /// told to send again, and a new connection is tried. Longer rides out a disk that stalls;
+    /// it is also how long a connection that was lost without a word goes unnoticed.
+    #[arg(long, env = "LIVESPAN_COMMIT_TIMEOUT", value_name = "DURATION", default_value = "15s",
+          value_parser = commit_timeout)]
+    commit_timeout: Duration,
+}
+
+/// Not so short that a database that works is given up.
+fn commit_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let (least, most) = (Duration::from_millis(500), Duration::from_secs(600));
+    if (least..=most).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err("is not between 500ms and 10m".to_owned())
+    }
 }
 
 impl IngestArgs {
@@ -30,7 +50,7 @@ impl IngestArgs {
         IngestOptions {
             lanes: self.lanes.map_or(cores.min(64), usize::from),
             buffer_bytes: usize::try_from(self.ingest_buffer.as_u64()).unwrap_or(usize::MAX),
-            lane: LaneOptions::default(),
+            lane: LaneOptions { commit_timeout: self.commit_timeout, ..LaneOptions::default() },
         }
     }
 }
