@@ -3,7 +3,7 @@
 //! First the bytes are on disk, then the row is committed: what an id names is
 //! always there. Where the row can't be stored, the bytes are removed.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use tokio::task::JoinError;
@@ -126,8 +126,17 @@ async fn store_file(
         ArtifactError::NoSuchFile { .. } | ArtifactError::NotAFile => {
             ApiError::invalid("storage_key", error.to_string())
         }
+        ArtifactError::Io(ref cause) if is_full(cause) => {
+            tracing::warn!(%cause, "no room for an artifact");
+            ApiError::Unavailable("the artifact store is full; try again")
+        }
         ArtifactError::Io(_) => ApiError::internal(&error),
     })
+}
+
+/// Whether somebody has to make room, which helps those who try again.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 async fn store_row(
