@@ -21,7 +21,7 @@ endef
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, build, and serve with a private database
@@ -35,15 +35,20 @@ build: ## Build the release binary: target/release/livespan
 .PHONY: test
 test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,set-up,scripts/setup.sh test)
-	$(call timed,building the tests,$(CARGO) test --workspace --no-run)
-	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --no-fail-fast)
+	$(call timed,building the tests,$(CARGO) test --workspace --features failpoints --no-run)
+	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --features failpoints --no-fail-fast)
 	@cat target/interop/left-out
+
+.PHONY: test-faults
+test-faults: ## Kill, freeze, cut off and starve it some 30,000 times: hours; FAULTS=name for some
+	$(call timed,set-up,scripts/setup.sh test)
+	$(call timed,faults,LIVESPAN_FAULTS=nightly scripts/with-postgres.sh $(CARGO) test --features failpoints --test faults -- --nocapture $(FAULTS))
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors
 	$(call timed,set-up,scripts/setup.sh lint)
 	$(call timed,format,$(CARGO) fmt --all --check)
-	$(call timed,clippy,$(CARGO) clippy --workspace --all-targets -- -D warnings)
+	$(call timed,clippy,$(CARGO) clippy --workspace --all-targets --features failpoints -- -D warnings)
 	$(call timed,documentation,RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps)
 
 .PHONY: bench

@@ -12,32 +12,30 @@
 
 mod support;
 
-#[path = "support/fleet.rs"]
+#[path = "support/fleet/mod.rs"]
 mod fleet;
-#[path = "support/ledger.rs"]
-mod ledger;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/requests.rs"]
 mod requests;
 #[path = "support/server_process.rs"]
 mod server_process;
+#[path = "support/silent.rs"]
+mod silent;
 
 use std::{
-    io::Write as _,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use fleet::Fleet;
+use fleet::{Fleet, Target};
 use livespan::proto::v1::span_service_client::SpanServiceClient;
 use nix::sys::signal::{Signal, kill};
 use random::Random;
-use requests::{Key, heartbeat, numbered};
+use requests::Key;
 use server_process::{Home, ServerProcess};
-use sqlx::PgPool;
-use tonic::transport::Endpoint;
+use silent::Silent;
 
 const CLIENTS: usize = 5;
 
@@ -50,6 +48,20 @@ fn any_port() -> SocketAddr {
 
 fn start(home: &Home, at: SocketAddr) -> ServerProcess {
     tokio::task::block_in_place(|| ServerProcess::start(home, at)).expect("the server starts")
+}
+
+fn target(server: &ServerProcess) -> Target {
+    Target { grpc: server.grpc_addr(), otlp_http: server.otlp_http_addr() }
+}
+
+/// Starts it again where clients look for it.
+fn start_again(home: &Home, at: Target) -> ServerProcess {
+    let otlp_http = at.otlp_http.to_string();
+    let server = tokio::task::block_in_place(|| {
+        ServerProcess::spawn_with(home, at.grpc, &[("LIVESPAN_OTLP_HTTP_ADDR", &otlp_http)])
+            .until_it_serves()
+    });
+    server.expect("the server starts")
 }
 
 fn end(server: &mut ServerProcess, signal: Signal) -> ExitStatus {
@@ -65,15 +77,15 @@ async fn ends_in_order(test: &str, signal: Signal) {
     let mut random = Random::seeded(test);
     let home = Home::new();
     let mut server = start(&home, any_port());
-    let fleet = Fleet::start(&server.url(), CLIENTS, &mut random);
+    let at = target(&server);
+    let artifacts = home.path().join("artifacts");
+    let fleet = Fleet::start(at, at, CLIENTS, Some(artifacts), &mut random);
     fleet.moves(500).await;
     let status = end(&mut server, signal);
     assert!(status.success(), "{status}: {}", server.log());
     assert!(home.postgres_processes().is_empty(), "its Postgres has ended with it");
-    let server = start(&home, server.grpc_addr());
-    let pool = PgPool::connect(&home.database_url()).await.unwrap();
-    fleet.settle(&pool, Vec::new()).await;
-    pool.close().await;
+    let server = start_again(&home, at);
+    fleet.settle(&home.database_url()).await;
     drop(server);
 }
 
@@ -85,75 +97,6 @@ async fn sigterm_under_load_ends_in_order_with_everything_acknowledged_stored() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigint_does_the_same() {
     ends_in_order("SIGINT", Signal::SIGINT).await;
-}
-
-/// Peers that connect and say nothing more, or never read what they are told.
-struct Silent {
-    #[allow(dead_code, reason = "held open")]
-    connections: Vec<TcpStream>,
-    stream: tokio::task::JoinHandle<()>,
-}
-
-impl Silent {
-    async fn connect(server: &ServerProcess) -> Self {
-        let mut connections = Vec::new();
-        // A whole preface with its SETTINGS frame, half of one, and not a byte.
-        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-        for said in [&preface[..], &preface[..9], b""] {
-            let mut connection = TcpStream::connect(server.grpc_addr()).unwrap();
-            connection.write_all(said).unwrap();
-            connections.push(connection);
-        }
-        // A stream that sends and never reads, with room for next to nothing.
-        let channel = Endpoint::from_shared(server.url())
-            .unwrap()
-            .initial_stream_window_size(16)
-            .connect()
-            .await
-            .unwrap();
-        let key = Key::random();
-        let (reached, enough) = tokio::sync::oneshot::channel();
-        let stream = tokio::spawn(async move {
-            let (events, outgoing) = tokio::sync::mpsc::channel(1);
-            let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
-            let replies = SpanServiceClient::new(channel).stream_spans(outgoing).await.unwrap();
-            let mut reached = Some(reached);
-            for seq in 1.. {
-                if seq == 2_000 {
-                    let _ = reached.take().unwrap().send(());
-                }
-                if events.send(numbered(seq, heartbeat(key.heartbeat()))).await.is_err() {
-                    break;
-                }
-            }
-            // Never read, but held to the end.
-            std::future::pending::<()>().await;
-            drop(replies);
-        });
-        enough.await.unwrap();
-        Self { connections, stream }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn peers_that_never_read_do_not_keep_it_from_ending() {
-    let mut random = Random::seeded("silent peers");
-    let home = Home::new();
-    let mut server = start(&home, any_port());
-    let fleet = Fleet::start(&server.url(), CLIENTS, &mut random);
-    let silent = Silent::connect(&server).await;
-    fleet.moves(500).await;
-    let status = end(&mut server, Signal::SIGTERM);
-    assert!(status.success(), "all that waited was stored: {}", server.log());
-    assert!(home.postgres_processes().is_empty(), "its Postgres has ended with it");
-    silent.stream.abort();
-    drop(silent);
-    let _server = start(&home, server.grpc_addr());
-    let pool = PgPool::connect(&home.database_url()).await.unwrap();
-    let strangers = "DELETE FROM live_spans WHERE step_name IS NULL AND progress_current IS NULL";
-    sqlx::query(strangers).execute(&pool).await.unwrap();
-    fleet.settle(&pool, Vec::new()).await;
-    pool.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,7 +150,7 @@ async fn a_server_that_is_stopped_as_it_starts_leaves_a_data_dir_that_works() {
 async fn a_second_signal_ends_it_at_once_and_still_stops_postgres() {
     let home = Home::new();
     let mut server = start(&home, any_port());
-    let silent = Silent::connect(&server).await;
+    let silent = Silent::connect(target(&server), &Key::random()).await;
     server.signal(Signal::SIGTERM);
     support::eventually("it is stopping", || async { server.log().contains("stopping") }).await;
     let status = end(&mut server, Signal::SIGTERM);
@@ -224,16 +167,16 @@ async fn a_postgres_that_hangs_does_not_keep_it_from_ending() {
     let mut random = Random::seeded("hanging postgres");
     let home = Home::new();
     let mut server = start(&home, any_port());
-    let fleet = Fleet::start(&server.url(), CLIENTS, &mut random);
+    let at = target(&server);
+    let artifacts = home.path().join("artifacts");
+    let fleet = Fleet::start(at, at, CLIENTS, Some(artifacts), &mut random);
     fleet.moves(500).await;
     for pid in home.postgres_processes() {
         kill(pid, Signal::SIGSTOP).unwrap();
     }
     let status = end(&mut server, Signal::SIGTERM);
     assert_eq!(status.code(), Some(1), "not all was stored: {}", server.log());
-    let server = start(&home, server.grpc_addr());
-    let pool = PgPool::connect(&home.database_url()).await.unwrap();
-    fleet.settle(&pool, Vec::new()).await;
-    pool.close().await;
+    let server = start_again(&home, at);
+    fleet.settle(&home.database_url()).await;
     drop(server);
 }
