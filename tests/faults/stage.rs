@@ -27,14 +27,18 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// What service managers give at least.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many faults there are to be: in each run of the tests, and in a nightly
-/// one. The only place that asks which of the two this is.
+/// How many faults there are to be: in each run of the tests, in a nightly one,
+/// and in one of a share of that. The only place that asks which this is.
 pub(crate) fn volume(each_run: u32, nightly: u32) -> u32 {
-    match std::env::var("LIVESPAN_FAULTS").as_deref() {
-        Err(_) => each_run,
-        Ok("nightly") => nightly,
-        Ok(other) => panic!("LIVESPAN_FAULTS={other}: leave it out, or say nightly"),
-    }
+    let Ok(asked) = std::env::var("LIVESPAN_FAULTS") else { return each_run };
+    let percent = match asked.as_str() {
+        "nightly" => Some(100),
+        share => share.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok()),
+    };
+    let Some(percent) = percent else {
+        panic!("LIVESPAN_FAULTS={asked}: leave it out, or say nightly or a share of it such as 10%")
+    };
+    (nightly * percent / 100).max(each_run)
 }
 
 /// One fault at a time: others would be blamed for how long it takes.
