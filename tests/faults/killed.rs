@@ -29,7 +29,7 @@ const CLIENTS: usize = 12;
 
 /// After so many faults the next are played on a fresh database, so that the
 /// comparison after each stays short.
-const CHAPTER: u32 = 100;
+const CHAPTER: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
@@ -61,8 +61,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
                 }
                 _ => {}
             }
-            let log = stage.is_killed();
-            assert_eq!(place == AT_RANDOM, !log.contains("failpoint reached"), "{log}");
+            stage.is_killed();
+            if place != AT_RANDOM {
+                stage.says("failpoint reached", 0).await;
+            }
             // The next place is reached when this fault has been dealt with.
             road.set(Mode::Cut);
             let gone_at = Instant::now();

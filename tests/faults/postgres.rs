@@ -19,7 +19,7 @@ use crate::{
 const CLIENTS: usize = 12;
 
 /// As in the tests of kills.
-const CHAPTER: u32 = 100;
+const CHAPTER: u32 = 50;
 
 const FAULTS: [&str; 5] =
     ["stopped at once", "killed", "a backend killed", "connections terminated", "frozen"];

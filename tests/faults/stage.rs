@@ -150,14 +150,12 @@ impl Stage {
         eventually(what, || async { self.log().matches(what).count() > before }).await;
     }
 
-    /// Waits for the end of the server by SIGKILL, whoever sent it. Returns what
-    /// it logged.
-    pub(crate) fn is_killed(&mut self) -> String {
+    /// Waits for the end of the server by SIGKILL, whoever sent it.
+    pub(crate) fn is_killed(&mut self) {
         let server = self.server();
         let status = tokio::task::block_in_place(|| server.wait(Duration::from_secs(60)));
         let status = status.expect("it is killed");
         assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}: {}", server.log());
-        server.log()
     }
 
     /// Ends the server by SIGTERM, in time. Returns how long that took, and
