@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A postmaster that ran so long is no longer counted as failing to start.
-const SETTLED_AFTER: Duration = Duration::from_secs(30);
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Whether the database can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -156,9 +156,13 @@ impl Fleet {
     /// stored.
     pub(crate) async fn settle(mut self, database_url: &str) {
         self.stop.send_replace(true);
-        for client in self.clients {
+        for (number, client) in self.clients.into_iter().enumerate() {
             let ended = tokio::time::timeout(Duration::from_secs(60), client.task).await;
-            ended.expect("the client finishes").expect("the client is content");
+            let Ok(ended) = ended else {
+                let acked = client.acked.load(Ordering::SeqCst);
+                panic!("client {number} does not finish, with {acked} facts acknowledged");
+            };
+            ended.expect("the client is content");
         }
         let spans = self.audit.check(database_url).await;
         println!("{} facts acknowledged, {spans} spans", self.book.acked());
