@@ -52,9 +52,9 @@ lint: ## Check format, lints and documentation, warnings being errors
 	$(call timed,documentation,RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps)
 
 .PHONY: bench
-bench: ## Run the benchmarks, each against a private Postgres of its own
+bench: ## Measure the server beside raw Postgres: a table, and target/bench/results.json
 	@scripts/setup.sh run
-	$(CARGO) bench
+	$(CARGO) bench --bench collector
 
 .PHONY: clean
 clean: ## Remove all that was built

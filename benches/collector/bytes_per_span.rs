@@ -22,6 +22,14 @@ pub(crate) async fn measure(bed: &Bed, plan: Plan) -> Vec<Measure> {
     let mut ratio = Measure::new("on disk / on the wire", "", Goal::AtMost(GOAL));
     let mut sizes: Vec<(Measure, &str)> = [
         ("row", "pg_relation_size('finished_spans')"),
+        (
+            "of it attributes",
+            "coalesce(sum(pg_column_size(attributes)), 0)::bigint FROM finished_spans",
+        ),
+        (
+            "of it what only OpenTelemetry says",
+            "coalesce(sum(pg_column_size(otel)), 0)::bigint FROM finished_spans",
+        ),
         ("indexes", "pg_indexes_size('finished_spans')"),
         (
             "moved out of the row",
