@@ -13,12 +13,17 @@ mod reply;
 use std::{
     fmt::{Display, Write as _},
     future::Future,
+    num::NonZero,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use bumpalo::Bump;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
 
 use self::{
     error::ExportError,
@@ -99,6 +104,9 @@ pub struct TraceExport {
     mapper: Mapper,
     clock: Arc<dyn Clock>,
     options: ExportOptions,
+    /// As many requests are decoded at once as there are cores. More would take
+    /// memory and time from each other and be done no sooner.
+    turns: Arc<Semaphore>,
 }
 
 impl TraceExport {
@@ -110,7 +118,8 @@ impl TraceExport {
         clock: Arc<dyn Clock>,
         options: ExportOptions,
     ) -> Self {
-        Self { ingest, mapper, clock, options }
+        let cores = thread::available_parallelism().map_or(2, NonZero::get);
+        Self { ingest, mapper, clock, options, turns: Arc::new(Semaphore::new(cores)) }
     }
 
     /// A way in for a request's body, of which `announced` bytes will come.
@@ -150,7 +159,10 @@ impl TraceExport {
             }
             return Ok(tally.reply());
         }
+        // Never closed, so that this is never an error.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
         let mapping = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             export.map(request, encoding, peer.as_deref(), received_at, &mut |part| {
                 // Nobody waits for more where one part could not be stored.
                 parts.blocking_send(part).is_ok()
