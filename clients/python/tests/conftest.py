@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, TypeVar
@@ -38,8 +40,10 @@ def eventually(ask: Callable[[], Optional[T]], patience: float = PATIENCE) -> T:
 class Server:
     """A collector that can be killed and brought back."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="livespan-"))
+        # Where the tests run as root, Postgres runs as somebody else.
+        self._folder.chmod(0o755)
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._starts = 0
         self.address = "127.0.0.1:0"
@@ -73,8 +77,9 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ends it in good order."""
+        """Ends it in good order, and forgets what it stored."""
         self._end(signal.SIGTERM)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self, number: int) -> None:
         if self._process:
@@ -84,20 +89,24 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """The collector of all tests that leave it alone."""
-    server = Server(tmp_path_factory.mktemp("server"))
-    server.start()
-    yield server
-    server.stop()
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
+def mortal() -> Iterator[Server]:
     """A collector of the test's own, to kill."""
-    server = Server(tmp_path)
-    yield server
-    server.stop()
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
