@@ -58,8 +58,8 @@ class Client:
             target = self.options.server.target
             spool = Spool(self.options.spool_dir, target, self.options.spool_limit)
         self._spool = spool
-        self.sender = Sender(self.options, spool, self.losses_by_reason)
         self.uploader = Uploader(self.options, spool, self.losses_by_reason)
+        self.sender = Sender(self.options, spool, self.losses_by_reason, self.uploader.replay)
         self.heart = Heart(self.sender)
         self.collector = Collector(self.options)
         self.trace_step = TraceStep(self)

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import deque
-from typing import Deque, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Set
 
 import grpc
 
@@ -63,10 +63,18 @@ class _Item(NamedTuple):
 class Sender:
     """One connection and what waits for it."""
 
-    def __init__(self, options: Options, spool: Optional[Spool], losses: Losses) -> None:
+    def __init__(
+        self,
+        options: Options,
+        spool: Optional[Spool],
+        losses: Losses,
+        adopted: Callable[[], None],
+    ) -> None:
+        """`adopted` is called when the spool took over what others left."""
         self._options = options
         self._spool = spool
         self._losses = losses
+        self._adopted = adopted
         # Reentrant: a signal's handler may interrupt its own thread in here.
         self._changed = threading.Condition(threading.RLock())
         self._reset()
@@ -211,8 +219,7 @@ class Sender:
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE
-        if self._spool:
-            self._spool.adopt()
+        self._adopt()
         while self._wait_for_work():
             heard = self._session()
             with self._changed:
@@ -221,11 +228,15 @@ class Sender:
                     break
             if heard:
                 pause = _FIRST_PAUSE
-                if self._spool:
-                    self._spool.adopt()
+                self._adopt()
             self._rest(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, _LONGEST_PAUSE)
         self._under_way.set()
+
+    def _adopt(self) -> None:
+        if self._spool:
+            self._spool.adopt()
+            self._adopted()
 
     def _wait_for_work(self) -> bool:
         """False when there is no more to do."""

@@ -91,7 +91,7 @@ class Uploader:
     def replay(self) -> None:
         """Uploads what earlier processes left."""
         with self._changed:
-            if self._spool and not self._closing and self._spool.next_batch(UPLOAD):
+            if not self._closing and self._spooled():
                 self._start()
                 self._changed.notify_all()
 
@@ -102,12 +102,12 @@ class Uploader:
         with self._changed:
             self._hurry = True
             self._changed.notify_all()
-            while self._thread and (self._queue or self._busy):
+            while self._thread and (self._queue or self._busy or self._spooled()):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 self._changed.wait(left)
-            return not self._queue
+            return not self._queue and not self._spooled()
 
     def close(self, timeout: float) -> None:
         """Uploads for as long as it may take, and spools the rest."""
@@ -145,6 +145,9 @@ class Uploader:
         self._forking = False
         self._changed.notify_all()
         self._changed.release()
+
+    def _spooled(self) -> Optional[Batch]:
+        return self._spool.next_batch(UPLOAD) if self._spool else None
 
     def _start(self) -> None:
         if self._thread is None:
@@ -193,7 +196,7 @@ class Uploader:
 
     def _next(self) -> Optional[_Upload]:
         while self._spool and not self._closing:
-            batch = self._spool.next_batch(UPLOAD)
+            batch = self._spooled()
             if not batch:
                 break
             try:
