@@ -21,7 +21,7 @@ endef
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, build, and serve with a private database
@@ -35,14 +35,31 @@ build: ## Build the release binary: target/release/livespan
 .PHONY: test
 test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,set-up,scripts/setup.sh test)
-	$(call timed,building the tests,$(CARGO) test --workspace --features failpoints --no-run)
-	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --features failpoints --no-fail-fast)
+	$(call timed,building the tests,$(CARGO) test --workspace --no-run)
+	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --no-fail-fast)
+	@$(MAKE) --no-print-directory test-python
 	@cat target/interop/left-out
 
-.PHONY: test-faults
-test-faults: ## Kill, freeze, cut off and starve it 24,400 times, which takes hours
-	$(call timed,set-up,scripts/setup.sh test)
-	$(call timed,faults,LIVESPAN_FAULTS=nightly scripts/with-postgres.sh $(CARGO) test --features failpoints --test faults -- --nocapture)
+PYTHON ?= python3
+# The virtual environment of the Python SDK's tests and generated code.
+python_venv := target/clients/python
+python_sources := clients/python/pyproject.toml clients/python/requirements-dev.txt
+
+$(python_venv)/ready: $(python_sources)
+	@mkdir -p $(dir $(python_venv))
+	@$(PYTHON) -m venv $(python_venv)
+	@$(python_venv)/bin/pip install -q --disable-pip-version-check -r clients/python/requirements-dev.txt
+	@$(python_venv)/bin/pip install -q --disable-pip-version-check --no-deps -e clients/python
+	@touch $@
+
+.PHONY: test-python
+test-python: $(python_venv)/ready ## Test the Python SDK against the debug binary
+	$(call timed,types of the Python SDK,cd clients/python && $(CURDIR)/$(python_venv)/bin/mypy)
+	$(call timed,tests of the Python SDK,cd clients/python && $(CURDIR)/$(python_venv)/bin/pytest)
+
+.PHONY: clients-python
+clients-python: $(python_venv)/ready ## Generate what the Python SDK takes from proto/ and src/
+	@$(python_venv)/bin/python clients/python/scripts/generate.py
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors

@@ -57,7 +57,7 @@ class Server:
         """Starts it, at the address of the time before."""
         self._starts += 1
         log = self._folder / f"server-{self._starts}.log"
-        command = [BINARY, "serve", "--data-dir", self._folder / "data"]
+        command = [str(BINARY), "serve", "--data-dir", str(self._folder / "data")]
         command += ["--grpc-addr", self.address, "--otlp-http-addr", "127.0.0.1:0"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LIVESPAN_")}
         with log.open("wb") as output:

@@ -170,7 +170,7 @@ with livespan.span("within") as span:
 """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LIVESPAN_")}
     environment.update(LIVESPAN_SERVER=server.url, LIVESPAN_SPOOL_DIR=str(tmp_path / "spool"))
-    command = [BINARY, "exec", "--task", "T-exec", "--", sys.executable, "-c", code]
+    command = [str(BINARY), "exec", "--task", "T-exec", "--", sys.executable, "-c", code]
     out = subprocess.run(
         command, env=environment, check=True, capture_output=True, text=True, timeout=PATIENCE
     ).stdout

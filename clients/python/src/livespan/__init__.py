@@ -13,7 +13,7 @@ The functions here use one client a process, made at their first use from the
 from __future__ import annotations
 
 import threading
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional, TypeVar, overload
 
 from .classify import Classification
 from .client import Client
@@ -55,6 +55,8 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _default: Optional[Client] = None
 _lock = threading.Lock()
 
@@ -79,6 +81,14 @@ def span(step_name: str, **fields: Any) -> Span:
 
 
 with_span = span
+
+
+@overload
+def traced(function: F) -> F: ...
+
+
+@overload
+def traced(function: None = None, **fields: Any) -> Callable[[F], F]: ...
 
 
 def traced(function: Any = None, **fields: Any) -> Any:

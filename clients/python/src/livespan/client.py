@@ -11,7 +11,7 @@ import os
 import time
 
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Type, TypeVar, Union, overload
 
 
 from . import context, events, ids, options, process
@@ -105,6 +105,14 @@ class Client:
             progress_timeout=progress_timeout,
             parent=parent,
         )
+
+    @overload
+    def traced(self, function: F) -> F: ...
+
+    @overload
+    def traced(
+        self, function: None = None, *, step_name: Optional[str] = None, **fields: Any
+    ) -> Callable[[F], F]: ...
 
     def traced(
         self, function: Optional[F] = None, *, step_name: Optional[str] = None, **fields: Any

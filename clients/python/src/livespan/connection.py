@@ -6,16 +6,12 @@ call.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Optional, Tuple, Union
 
-# A fork with gRPC in use is only sound where gRPC was told before it is loaded.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "true")
+import grpc
 
-import grpc  # noqa: E402
-
-from .options import Options  # noqa: E402
+from .options import Options
 
 Metadata = Tuple[Tuple[str, Union[str, bytes]], ...]
 

@@ -90,6 +90,8 @@ class Sender:
         self._thread: Optional[threading.Thread] = None
         self._under_way = threading.Event()
         self._call: Optional[grpc.Call] = None
+        # Whether there is a channel, or may be one any moment.
+        self._in_session = False
         self._hurry = False
         self._closing = False
         self._given_up = False
@@ -184,8 +186,9 @@ class Sender:
         deadline = time.monotonic() + 2.0
         self._changed.acquire()
         self._forking += 1
-        while self._call and time.monotonic() < deadline:
-            self._call.cancel()  # type: ignore[no-untyped-call]
+        while self._in_session and time.monotonic() < deadline:
+            if self._call:
+                self._call.cancel()  # type: ignore[no-untyped-call]
             self._changed.wait(0.05)
 
     def after_fork_in_parent(self) -> None:
@@ -245,7 +248,8 @@ class Sender:
                 if self._closing and not self._forking:
                     return False
                 self._changed.wait()
-            return not self._given_up
+            self._in_session = not self._given_up
+            return self._in_session
 
     def _has_work(self) -> bool:
         return bool(self._queue or self._beats or self._oldest_batch())
@@ -332,6 +336,7 @@ class Sender:
                 channel.close()
             with self._changed:
                 self._call = None
+                self._in_session = False
                 self._changed.notify_all()
         return self._acked > 0
 

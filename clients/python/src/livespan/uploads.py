@@ -136,8 +136,9 @@ class Uploader:
         deadline = time.monotonic() + 2.0
         self._changed.acquire()
         self._forking = True
-        while self._channel and time.monotonic() < deadline:
-            self._channel.close()
+        while self._busy and time.monotonic() < deadline:
+            if self._channel:
+                self._channel.close()
             self._changed.wait(0.05)
 
     def after_fork_in_parent(self) -> None:
@@ -235,7 +236,6 @@ class Uploader:
         finally:
             with self._changed:
                 opened, self._channel = self._channel, None
-                self._changed.notify_all()
             if opened:
                 opened.close()
         self._settle(upload, reply.artifact_id)
