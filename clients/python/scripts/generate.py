@@ -11,6 +11,7 @@ The results are committed, so that the package installs without protoc;
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import re
 import subprocess
@@ -91,9 +92,8 @@ def without_http(proto: str) -> str:
 
 
 def rules() -> str:
-    """The classifier's table as JSON: Python 3.9 reads no TOML."""
-    import tomllib
-
+    """The classifier's table as JSON: Python reads TOML only from 3.11 on."""
+    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     text = (REPOSITORY / "src" / "domain" / "classify_rules.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)["rule"]
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)

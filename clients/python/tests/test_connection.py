@@ -39,7 +39,7 @@ class Listener(SpanServiceServicer):
 
 @pytest.fixture
 def listener() -> Iterator["tuple[Listener, str]"]:
-    listener = Listener()
+    listener = Listener()  # type: ignore[abstract]
     server = grpc.server(ThreadPoolExecutor(2))
     add_SpanServiceServicer_to_server(listener, server)
     port = server.add_insecure_port("127.0.0.1:0")
