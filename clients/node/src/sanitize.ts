@@ -63,7 +63,17 @@ function plainObject(value: object, levels: number, around: Set<object>): Json {
     if (typeof toJSON === "function") {
       return plain(toJSON.call(value), levels, inner);
     }
-    return plainFields(Object.entries(value), levels, inner);
+    const fields = Object.keys(value).map((key): [string, unknown] => [key, fieldOf(value, key)]);
+    return plainFields(fields, levels, inner);
+  } catch {
+    return "[unreadable]";
+  }
+}
+
+/** A getter may throw; that costs its field alone. */
+function fieldOf(value: object, key: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[key];
   } catch {
     return "[unreadable]";
   }

@@ -56,7 +56,6 @@ class Reporter {
       env,
       name: "livespan",
     });
-    this.worker.unref();
     this.worker.on("message", (message: FromWorker) => this.answered(message));
     this.worker.on("error", (error: unknown) => {
       warn("worker", `nothing more is recorded: the SDK's own thread ended: ${String(error)}`);
@@ -66,6 +65,8 @@ class Reporter {
       this.asked.forEach(({ reject }) => reject(new LivespanError("UNAVAILABLE", "the SDK has ended")));
       this.asked.clear();
     });
+    // Last, since a listener would hold it again: it never keeps a program alive.
+    this.worker.unref();
   }
 
   get droppedEvents(): number {
