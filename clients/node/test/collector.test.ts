@@ -14,6 +14,7 @@ import { Program } from "./support/program.js";
 import { Collector, eventually } from "./support/server.js";
 
 let collector: Collector;
+const programs: Program[] = [];
 const folder = mkdtempSync(path.join(os.tmpdir(), "livespan-node-spool-"));
 
 before(async () => {
@@ -23,6 +24,7 @@ before(async () => {
 });
 
 after(async () => {
+  programs.forEach(({ process }) => process.kill("SIGKILL"));
   await collector.remove();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -40,15 +42,17 @@ function spooled(name: string): string[] {
 }
 
 function program(which: string, env: Record<string, string> = {}, args: string[] = []): Program {
-  return Program.start(
+  const started = Program.start(
     "steps",
     { LIVESPAN_SERVER: collector.address, LIVESPAN_SPOOL_DIR: spoolOf(which), LIVESPAN_HEARTBEAT: "200ms", ...env },
     [which, ...args],
   );
+  programs.push(started);
+  return started;
 }
 
 async function said(of: Program, word: string): Promise<string> {
-  return eventually(20_000, `the program says ${word}; ${of.stderr}`, () => of.said(word) ?? (of.lines.includes(`${word} `) ? " " : undefined));
+  return eventually(20_000, `the program says ${word}; ${of.stderr}`, () => of.said(word) || (of.lines.includes(`${word} `) ? " " : undefined));
 }
 
 /** A run's spans once they are as wanted; none before the first is known. */
