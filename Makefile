@@ -35,10 +35,15 @@ build: ## Build the release binary: target/release/livespan
 .PHONY: test
 test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,set-up,scripts/setup.sh test)
-	$(call timed,building the tests,$(CARGO) test --workspace --no-run)
-	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --no-fail-fast)
-	@$(MAKE) --no-print-directory test-python
+	$(call timed,building the tests,$(CARGO) test --workspace --features failpoints --no-run)
+	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --features failpoints --no-fail-fast)
+	@$(MAKE) --no-print-directory test-python test-node
 	@cat target/interop/left-out
+
+.PHONY: test-faults
+test-faults: ## Kill, freeze, cut off and starve it 24,400 times, which takes hours
+	$(call timed,set-up,scripts/setup.sh test)
+	$(call timed,faults,LIVESPAN_FAULTS=nightly scripts/with-postgres.sh $(CARGO) test --features failpoints --test faults -- --nocapture)
 
 PYTHON ?= python3
 # The virtual environment of the Python SDK's tests and generated code.
@@ -60,6 +65,14 @@ test-python: $(python_venv)/ready ## Test the Python SDK against the debug binar
 .PHONY: clients-python
 clients-python: $(python_venv)/ready ## Generate what the Python SDK takes from proto/ and src/
 	@$(python_venv)/bin/python clients/python/scripts/generate.py
+
+.PHONY: test-node
+test-node: ## Test the Node SDK against the debug binary
+	$(call timed,tests of the Node SDK,clients/node/scripts/run.sh test)
+
+.PHONY: clients-node
+clients-node: ## Generate what the Node SDK takes from proto/ and src/
+	@clients/node/scripts/run.sh generate
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors

@@ -60,7 +60,11 @@ const real: [string, string, string, () => unknown][] = [
     throw new Error("the step failed", { cause: Object.assign(new Error("x"), { code: "ENOSPC" }) });
   }],
   ["a bare text", "timeout", "TRANSIENT", () => Promise.reject("it timed out")],
-  ["nothing that is known", "unknown", "UNKNOWN", () => Promise.reject(new Error("zzz"))],
+  ["a telling error around a plain one", "timeout", "TRANSIENT", () => {
+    throw Object.assign(new Error("gave up", { cause: new Error("x") }), { name: "TimeoutError" });
+  }],
+  ["a plain error that says nothing", "internal", "UNKNOWN", () => Promise.reject(new Error("zzz"))],
+  ["a thrown number", "unknown", "UNKNOWN", () => Promise.reject(42)],
 ];
 
 for (const [name, code, kind, act] of real) {

@@ -25,10 +25,9 @@ export function classifyError(error: unknown): Classification {
     ...chain.map((link) => classify(byCode(link))),
     ...chain.map((link) => classify(byName(link))).reverse(),
   ];
-  return (
-    verdicts.find((verdict) => verdict.reason_code !== "unknown" && !verdict.cancelled) ??
-    classify({})
-  );
+  const telling = verdicts.filter(({ reason_code, cancelled }) => reason_code !== "unknown" && !cancelled);
+  // A plain Error beneath says that something failed, not what.
+  return telling.find(({ reason_kind }) => reason_kind !== "UNKNOWN") ?? telling[0] ?? classify({});
 }
 
 /** An error and what caused it. */
