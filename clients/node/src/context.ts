@@ -85,9 +85,10 @@ function environment(): { run_id: string; span_id: string | undefined } | undefi
 }
 
 function readable<T>(name: string, text: string | undefined, parse: (text: string) => T | undefined): T | undefined {
-  const read = text === undefined ? undefined : parse(text);
-  if (text !== undefined && read === undefined) {
-    warn(name, `${name}=${JSON.stringify(text.slice(0, 80))} is not valid and is ignored`);
+  // Programs without types pass anything.
+  const read = typeof text === "string" ? parse(text) : undefined;
+  if (text !== undefined && text !== null && read === undefined) {
+    warn(name, `${name}=${JSON.stringify(String(text).slice(0, 80))} is not valid and is ignored`);
   }
   return read;
 }

@@ -6,7 +6,7 @@ import { endedByProcess, leave, enter } from "./process_end.js";
 import { sanitizeFields } from "./sanitize.js";
 import { agentOf, attemptOf, clean, type EndOptions, sendEnd, sendStart, type Start, startOf, type StepOptions } from "./step.js";
 import { type ArtifactOptions, storeArtifact } from "./artifacts.js";
-import { sendProgress, settings } from "./transport/reporter.js";
+import { heartbeatMs, sendProgress } from "./transport/reporter.js";
 import { warn } from "./warning.js";
 
 /** A report nearer to the one before is kept for the next one, or the end. */
@@ -144,9 +144,8 @@ export async function withSpan<T>(options: StepOptions, work: (span: Span) => T 
 function begin(options: StepOptions) {
   const identity = place(options);
   const start = startOf(options, identity);
-  const { heartbeatMs } = settings();
   // Three signs of life within the time after which it counts as stuck.
-  const intervalMs = Math.min(heartbeatMs, (options.stuckAfterMs ?? Infinity) / 3);
+  const intervalMs = Math.min(heartbeatMs(), (options.stuckAfterMs ?? Infinity) / 3);
   const { run_id, span_id, task_id } = identity;
   sendStart(start, { run_id, span_id, intervalMs });
   const context = {

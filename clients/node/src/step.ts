@@ -50,7 +50,8 @@ export function startOf(options: StepOptions, identity: Identity): Start {
   return {
     runId: identity.run_id,
     spanId: identity.span_id,
-    stepName: redactText(options.step_name),
+    // Programs without types may forget it; the collector then says so.
+    stepName: redactText(String(options.step_name ?? "")),
     executorHost: options.executor_host ?? os.hostname(),
     startTime: timestampNow(),
     ...present("parentSpanId", identity.parent_span_id),
@@ -160,7 +161,7 @@ export function clean(progress: ProgressReport): ProgressReport {
   return {
     current: amount(progress.current),
     ...present("total", progress.total === undefined ? undefined : amount(progress.total)),
-    ...present("note", progress.note === undefined ? undefined : redactText(progress.note).slice(0, 256)),
+    ...present("note", progress.note === undefined ? undefined : redactText(String(progress.note)).slice(0, 256)),
   };
 }
 

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -222,6 +224,29 @@ test("OpenTelemetry sees the step as its span, and a step within a span of its i
   assert.equal(running.said("seen"), "true");
   const spans = await timeline(running.said("run") ?? "", "both steps", ended(2));
   assert.match(named(spans, "inner").parent_span_id ?? "", /00f0-?67aa0ba902b7$/);
+});
+
+test("a token goes with every call, and a collector that is none costs the work nothing", async () => {
+  const seen: (string | undefined)[] = [];
+  const server = http2.createServer().on("stream", (stream, headers) => {
+    seen.push(headers.authorization);
+    stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "16" }, { endStream: true });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const running = program("brief", {
+    LIVESPAN_SERVER: `127.0.0.1:${port}`, LIVESPAN_TOKEN: "made-up", LIVESPAN_SPOOL_DIR: spoolOf("token"),
+  });
+  assert.equal(await running.ended, 0, running.stderr);
+  server.close();
+  assert.ok(seen.length > 0 && seen.every((token) => token === "Bearer made-up"), String(seen));
+  assert.ok(!running.stderr.includes("made-up"));
+});
+
+test("what a program says wrongly costs its records, not its work", async () => {
+  const running = program("careless");
+  assert.equal(await running.ended, 0, running.stderr);
+  assert.equal(running.said("result"), "1 2 3");
 });
 
 test("a task's next attempt is a run that names the one it retries", async () => {

@@ -154,6 +154,7 @@ function withoutDetails(event: SpanEvent): SpanEvent {
 
 let options: Options = {};
 let reporter: Reporter | undefined;
+let isBroken = false;
 
 /**
  * Says where the collector is, before the first span; later calls change nothing.
@@ -167,23 +168,29 @@ export function configure(wanted: Options): void {
   }
 }
 
-function started(): Reporter {
-  if (!reporter) {
-    reporter = new Reporter(settle(options));
-    process.on("exit", () => reporter?.close(reporter.settings.flushTimeoutMs));
+/** The worker, started at the first need; none where it can't be, which costs the records alone. */
+function started(): Reporter | undefined {
+  if (!reporter && !isBroken) {
+    try {
+      reporter = new Reporter(settle(options));
+      process.on("exit", () => closeNow());
+    } catch (error) {
+      isBroken = true;
+      warn("worker", `nothing is recorded: the SDK's own thread can't be started: ${String(error)}`);
+    }
   }
   return reporter;
 }
 
-/** The settings in use. */
-export function settings(): Settings {
-  return started().settings;
+/** How often a running span gives a sign of life, in milliseconds. */
+export function heartbeatMs(): number {
+  return started()?.settings.heartbeatMs ?? Infinity;
 }
 
 /** Tells of an event. Never throws: what can't be told is said once. */
 export function send(event: SpanEvent, beat?: { begin?: Beating; end?: string }): void {
   try {
-    started().send(event, beat);
+    started()?.send(event, beat);
   } catch (error) {
     warn("encode", `an event can't be recorded: ${String(error)}`);
   }
@@ -191,12 +198,15 @@ export function send(event: SpanEvent, beat?: { begin?: Beating; end?: string })
 
 /** Tells how far a running span has come. */
 export function sendProgress(spanId: string, progress: ProgressReport): void {
-  started().progress(spanId, progress);
+  started()?.progress(spanId, progress);
 }
 
 /** Asks the collector. Rejects with a {@link LivespanError}. */
 export function ask(question: Question): Promise<unknown> {
-  return started().ask(question);
+  return (
+    started()?.ask(question) ??
+    Promise.reject(new LivespanError("UNAVAILABLE", "the SDK's own thread can't be started"))
+  );
 }
 
 /**

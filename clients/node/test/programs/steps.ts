@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
-import { configure, droppedEvents, flush, nextAttempt, traceStep, withRetry, withSpan } from "../../src/index.js";
+import { configure, droppedEvents, flush, nextAttempt, type StepOptions, traceStep, withRetry, withSpan } from "../../src/index.js";
 
 const [, , which = "", argument = ""] = process.argv;
 
@@ -142,6 +142,20 @@ const programs: Record<string, () => Promise<void>> = {
       await context.with(trace.setSpan(context.active(), http), () => withSpan({ step_name: "inner" }, () => undefined));
       say("run", outer.run_id);
     });
+  },
+
+  /** Without types anything is passed. */
+  async careless() {
+    const options = [{}, { step_name: 7, run_id: 5, task_id: {} }, { step_name: "x", attempt: "two", input: () => 1 }];
+    const results: unknown[] = [];
+    for (const [index, wrong] of options.entries()) {
+      results.push(await withSpan(wrong as unknown as StepOptions, (span) => {
+        span.progress("a" as unknown as number, NaN, 7 as unknown as string);
+        span.setOutput(Symbol("x"));
+        return index + 1;
+      }));
+    }
+    say("result", results.join(" "));
   },
 
   /** A task that passes at the third attempt, and a step that does at the second. */
