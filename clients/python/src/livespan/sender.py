@@ -40,6 +40,11 @@ _SPILL_INTERVAL = 1.0
 # interpreter ends, gRPC could no longer start the threads that it needs.
 _SET_UP_SECONDS = 0.5
 
+# How long gRPC's own threads take to let go of a closed connection. A child that
+# is forked while one of them holds a lock never gets it; such a child's spans go
+# to the spool.
+_SETTLE_SECONDS = 0.05
+
 FULL = "the queue and the spool are full, events are dropped"
 UNWRITABLE = "the spool can't be written"
 UNREADABLE = "a part of the spool can't be read"
@@ -186,10 +191,13 @@ class Sender:
         deadline = time.monotonic() + 2.0
         self._changed.acquire()
         self._forking += 1
+        connected = self._in_session
         while self._in_session and time.monotonic() < deadline:
             if self._call:
                 self._call.cancel()  # type: ignore[no-untyped-call]
             self._changed.wait(0.05)
+        if connected:
+            time.sleep(_SETTLE_SECONDS)
 
     def after_fork_in_parent(self) -> None:
         """Goes on; what was on its way is sent again."""
