@@ -147,9 +147,9 @@ fn bench(criterion: &mut Criterion) {
                 let (around, mut lists) = (Bump::new(), Bump::new());
                 let request = decode(black_box(bytes), &around).unwrap();
                 for resource in request.resource_spans {
+                    let mut context = mapper.resource(&resource.resource, Some("10.0.0.7"));
                     for scope in resource.scope_spans {
-                        let context =
-                            mapper.resource(&resource.resource, &scope.scope, Some("10.0.0.7"));
+                        mapper.enter(&mut context, &scope.scope);
                         for block in scope.spans.chunks(32) {
                             let mut decoder = SpanDecoder::new(&lists);
                             for span in block {

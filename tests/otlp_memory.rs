@@ -10,9 +10,11 @@ mod client;
 
 use std::fs;
 
-use client::{JSON, PROTOBUF, gzip, open, read_reply, zstd};
+use client::{JSON, PROTOBUF, Reply, gzip, open, read_reply, zstd};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use prost::Message as _;
@@ -34,6 +36,8 @@ fn peak_bytes() -> usize {
 async fn memory_stays_flat() {
     a_bomb_is_refused_at_the_limit().await;
     small_spans_are_stored_a_part_at_a_time().await;
+    a_large_resource_is_not_repeated_in_each_span().await;
+    spans_of_very_many_empty_attributes_are_read_one_by_one().await;
 }
 
 /// Forgets the peak so far, which was the test's own, and says how much there is.
@@ -42,27 +46,70 @@ fn forget_peak() -> usize {
     peak_bytes()
 }
 
-async fn small_spans_are_stored_a_part_at_a_time() {
-    const SPANS: u64 = 60_000;
-    let app = TestApp::start().await;
-    let spans = (1..=SPANS).map(|id| Span {
+/// Sends a request. Returns the answer and by how much memory has grown meanwhile.
+async fn sent(app: &TestApp, body: &[u8]) -> (Reply, usize) {
+    let head = [format!("Content-Type: {PROTOBUF}"), format!("Content-Length: {}", body.len())];
+    let mut connection = open(app.app.otlp_http_addr(), "POST /v1/traces", &head).await;
+    let before = forget_peak();
+    connection.write_all(body).await.unwrap();
+    let reply = read_reply(connection).await;
+    (reply, peak_bytes() - before)
+}
+
+fn spans(count: u64) -> Vec<Span> {
+    let span = |id: u64| Span {
         trace_id: vec![7; 16],
         span_id: id.to_be_bytes().to_vec(),
         end_time_unix_nano: 1_700_000_000_000_000_000,
         ..Span::default()
-    });
-    let scope_spans = vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
-    let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
-    let head = [format!("Content-Type: {PROTOBUF}"), format!("Content-Length: {}", body.len())];
-    let mut connection = open(app.app.otlp_http_addr(), "POST /v1/traces", &head).await;
-    let before = forget_peak();
-    connection.write_all(&body).await.unwrap();
-    let reply = read_reply(connection).await;
+    };
+    (1..=count).map(span).collect()
+}
+
+fn request(resource: Option<Resource>, spans: Vec<Span>) -> Vec<u8> {
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
+    ExportTraceServiceRequest { resource_spans }.encode_to_vec()
+}
+
+async fn small_spans_are_stored_a_part_at_a_time() {
+    const SPANS: u64 = 60_000;
+    let app = TestApp::start().await;
+    let body = request(None, spans(SPANS));
+    let (reply, grown) = sent(&app, &body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    let grown = peak_bytes() - before;
     assert_eq!(app.count("SELECT count(*) FROM finished_spans").await, SPANS as i64);
     // As events all of them would be over a hundred.
+    assert!(grown < 64 << 20, "{} MiB for {} MiB", grown >> 20, body.len() >> 20);
+}
+
+async fn a_large_resource_is_not_repeated_in_each_span() {
+    const SPANS: u64 = 4_000;
+    let app = TestApp::start().await;
+    let text = || Some(AnyValue { value: Some(Value::StringValue("x".repeat(4_000))) });
+    let attribute = |at| KeyValue { key: format!("k{at}"), value: text(), ..KeyValue::default() };
+    let resource =
+        Resource { attributes: (0..1_000).map(attribute).collect(), ..Resource::default() };
+    let body = request(Some(resource), spans(SPANS));
+    let (reply, grown) = sent(&app, &body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(app.count("SELECT count(*) FROM finished_spans").await, SPANS as i64);
+    // In each of them it would be 16 GB.
+    assert!(grown < 64 << 20, "{} MiB for {} MiB", grown >> 20, body.len() >> 20);
+}
+
+async fn spans_of_very_many_empty_attributes_are_read_one_by_one() {
+    let app = TestApp::start().await;
+    let empty = KeyValue { value: Some(AnyValue::default()), ..KeyValue::default() };
+    let mut all = spans(32);
+    for span in &mut all {
+        span.attributes = vec![empty.clone(); 100_000];
+    }
+    let body = request(None, all);
+    let (reply, grown) = sent(&app, &body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(app.count("SELECT count(*) FROM finished_spans").await, 0);
+    // Together they would be 128 MB.
     assert!(grown < 64 << 20, "{} MiB for {} MiB", grown >> 20, body.len() >> 20);
 }
 

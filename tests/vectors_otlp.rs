@@ -223,8 +223,8 @@ fn complaints(case: &Case, defaults: &Vectors) -> Vec<String> {
     ] {
         sent.entry(key).or_insert(default);
     }
-    let context =
-        mapper.resource(&resource(&case.resource), &scope(&case.scope), case.peer.as_deref());
+    let mut context = mapper.resource(&resource(&case.resource), case.peer.as_deref());
+    mapper.enter(&mut context, &scope(&case.scope));
     let got = mapper.span(&context, &span(&Json::Object(sent)), RECEIVED_AT);
     match (got, &case.want, &case.problem) {
         (Ok(event), Some(want), None) => {
@@ -259,9 +259,28 @@ fn every_span_is_mapped_as_the_vectors_say() {
 }
 
 #[test]
+fn a_resource_of_too_much_is_left_out_of_its_spans_and_counted() {
+    let mapper = mapper(None);
+    let long = "x".repeat(4_000);
+    let attributes = [&["host.name"][..], &["k"; 20]].concat();
+    let attributes: Vec<KeyValue<'_>> =
+        attributes.iter().map(|key| KeyValue { key, value: Value::String(&long) }).collect();
+    let resource = Resource { attributes: &attributes, ..Resource::default() };
+    let context = mapper.resource(&resource, None);
+    let span = Span { trace_id: &[1; 16], span_id: &[2; 8], ..Span::default() };
+    let event = mapper.span(&context, &span, RECEIVED_AT).unwrap();
+    let SpanEventKind::Start(start) = event.kind else { panic!() };
+    assert_eq!(
+        start.otel.as_ref().unwrap().as_str(),
+        r#"{"resource":{"dropped_attributes_count":21}}"#
+    );
+    assert!(start.executor_host.as_ref().unwrap().starts_with("xxx"));
+}
+
+#[test]
 fn a_span_with_too_much_is_rejected_and_told_why() {
     let mapper = mapper(None);
-    let context = mapper.resource(&Resource::default(), &Scope::default(), None);
+    let context = mapper.resource(&Resource::default(), None);
     let numbers: Vec<String> = (0..1025).map(|number| format!("n{number}")).collect();
     let attributes: Vec<KeyValue<'_>> =
         numbers.iter().map(|key| KeyValue { key, value: Value::Bool(true) }).collect();

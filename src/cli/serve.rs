@@ -173,7 +173,8 @@ pub(super) async fn open_database(
 
 /// Has the kernel give memory in small pages. In huge ones, which it has to zero
 /// whole, a fifth of the server's time under exports was measured to go, and what
-/// each thread has freed a part of stays taken.
+/// each thread has freed a part of stays taken. A private Postgres inherits
+/// it.
 fn prefer_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {

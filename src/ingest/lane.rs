@@ -151,7 +151,7 @@ impl Lane {
         };
 
         // A batch that Postgres refuses is halved until the row is alone: one
-        // bad span never costs its neighbours. First in, first written.
+        // bad span never costs its neighbours.
         let groups = fold(&mut placed);
         let mut parts: Vec<&[Group<'_>]> = vec![&groups];
         while let Some(part) = parts.pop() {

@@ -168,13 +168,10 @@ impl Ingest {
             return vec![(lane, Part { places: Vec::new(), writes })];
         }
         let mut parts: Vec<(usize, Part)> = Vec::with_capacity(self.lanes.len());
-        let most = writes.len();
         for (place, write) in writes.into_iter().enumerate() {
             let lane = lane_of(&write);
             let index = parts.iter().position(|(of, _)| *of == lane).unwrap_or_else(|| {
-                let part =
-                    Part { places: Vec::with_capacity(most), writes: Vec::with_capacity(most) };
-                parts.push((lane, part));
+                parts.push((lane, Part { places: Vec::new(), writes: Vec::new() }));
                 parts.len() - 1
             });
             let part = &mut parts[index].1;

@@ -240,6 +240,8 @@ impl Batch<'_> {
             }
             let known: Vec<usize> = changes
                 .iter()
+                // What is refused whatever is known has no run that was locked.
+                .filter(|(_, change)| change.is_accepted())
                 .filter(|(_, change)| bet == Bet::Look || !change.run_is_new)
                 .map(|(index, _)| *index)
                 .collect();

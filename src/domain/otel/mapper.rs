@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Resource, Scope, Span, Value,
+    KeyValue, Resource, Scope, Span, Value,
     attributes::{Attributes, Hit, kind_name, text},
     dialects::{self, Shape},
     evidence,
@@ -44,17 +44,57 @@ pub struct Mapper {
     classifier: Classifier,
 }
 
-/// What holds for all spans of one resource and scope, worked out once.
+/// What holds for all spans of one resource, and of one scope of it, worked out
+/// once.
 #[derive(Debug, Clone)]
 pub struct ResourceContext<'r> {
     attributes: Attributes<'r>,
-    /// The members of `otel` that tell of the resource and the scope.
-    members: String,
+    /// The member of `otel` that tells of the resource.
+    resource: String,
+    /// The member of `otel` that tells of the scope; see [`Mapper::enter`].
+    scope: String,
     task_id: Inherited,
     executor_host: Inherited,
     agent: Inherited,
     /// The address that the spans came from.
     peer: Option<String>,
+}
+
+impl ResourceContext<'_> {
+    /// How many bytes each of the spans has for its resource and scope.
+    #[must_use]
+    pub fn shared_bytes(&self) -> usize {
+        self.resource.len() + self.scope.len()
+    }
+}
+
+/// The most bytes of names and values that a resource or a scope may have in
+/// attributes: each of its spans is stored with them. Where there are more they
+/// are left out and counted as dropped.
+const MAX_SHARED_BYTES: usize = 64 * 1024;
+
+/// How many bytes each span of `resource` is stored with for it, about.
+#[must_use]
+pub fn shared_bytes(resource: &Resource<'_>) -> usize {
+    told(resource.attributes).1
+}
+
+/// How many bytes each span of `scope` is stored with for it, about.
+#[must_use]
+pub fn scope_bytes(scope: &Scope<'_>) -> usize {
+    scope.name.len() + scope.version.len() + told(scope.attributes).1
+}
+
+/// Those attributes of a resource or scope that its spans are stored with, all or
+/// none, and their size.
+fn told<'a>(attributes: &'a [KeyValue<'a>]) -> (&'a [KeyValue<'a>], usize) {
+    let bytes = attributes.iter().map(KeyValue::bytes).fold(0, usize::saturating_add);
+    if bytes > MAX_SHARED_BYTES { (&[], 0) } else { (attributes, bytes) }
+}
+
+/// The count of attributes that the exporter left out, and those left out here.
+fn dropped(by_exporter: u32, here: usize) -> u32 {
+    by_exporter.saturating_add(u32::try_from(here).unwrap_or(u32::MAX))
 }
 
 /// What a resource says of a field, redacted.
@@ -124,26 +164,45 @@ impl Mapper {
         Self { mapping, redactor, classifier }
     }
 
-    /// Prepares for the spans of a resource and scope. `peer` is the host that
-    /// they came from, to name where they name none.
+    /// Prepares for the spans of a resource. `peer` is the host that they came
+    /// from, to name where they name none.
     #[must_use]
-    pub fn resource<'r>(
-        &self,
-        resource: &Resource<'r>,
-        scope: &Scope<'r>,
-        peer: Option<&str>,
-    ) -> ResourceContext<'r> {
+    pub fn resource<'r>(&self, resource: &Resource<'r>, peer: Option<&str>) -> ResourceContext<'r> {
         let attributes = Attributes::of_resource(&self.mapping, resource.attributes);
         let mut writer = JsonWriter::with_capacity(&self.redactor, 256);
-        writer.origin(resource, scope);
+        let (stored, _) = told(resource.attributes);
+        writer.resource(&Resource {
+            attributes: stored,
+            dropped_attributes_count: dropped(
+                resource.dropped_attributes_count,
+                resource.attributes.len() - stored.len(),
+            ),
+            ..*resource
+        });
         ResourceContext {
-            members: writer.finish(),
+            resource: writer.finish(),
+            scope: String::new(),
             task_id: self.inherited(&attributes, Field::TaskId),
             executor_host: self.inherited(&attributes, Field::ExecutorHost),
             agent: self.inherited(&attributes, Field::Agent),
             peer: peer.filter(|peer| !peer.is_empty()).map(|peer| self.name(peer)),
             attributes,
         }
+    }
+
+    /// Goes on with the spans of another scope of the resource.
+    pub fn enter(&self, context: &mut ResourceContext<'_>, scope: &Scope<'_>) {
+        let mut writer = JsonWriter::with_capacity(&self.redactor, 128);
+        let (stored, _) = told(scope.attributes);
+        writer.scope(&Scope {
+            attributes: stored,
+            dropped_attributes_count: dropped(
+                scope.dropped_attributes_count,
+                scope.attributes.len() - stored.len(),
+            ),
+            ..*scope
+        });
+        context.scope = writer.finish();
     }
 
     fn inherited(&self, attributes: &Attributes<'_>, field: Field) -> Inherited {
@@ -346,7 +405,7 @@ impl Mapper {
         start: &Start,
         identity: &Identity,
     ) -> Result<Option<JsonText>, SpanProblem> {
-        let mut writer = JsonWriter::with_capacity(&self.redactor, 128 + context.members.len());
+        let mut writer = JsonWriter::with_capacity(&self.redactor, 128 + context.shared_bytes());
         writer.open();
         if let Some(kind) = kind_name(span.kind) {
             writer.word("kind", &kind.to_ascii_uppercase());
@@ -373,7 +432,8 @@ impl Mapper {
         if writer.too_deep() {
             return Err(SpanProblem::TooDeep);
         }
-        writer.members(&context.members);
+        writer.members(&context.scope);
+        writer.members(&context.resource);
         writer.close();
         let json = writer.finish();
         Ok((json != "{}").then(|| JsonText::from_valid(json)))

@@ -11,7 +11,7 @@ mod mapping;
 mod writer;
 
 pub use self::{
-    mapper::{MAX_ATTRIBUTES, Mapper, ResourceContext, SpanProblem},
+    mapper::{MAX_ATTRIBUTES, Mapper, ResourceContext, SpanProblem, scope_bytes, shared_bytes},
     mapping::{Mapping, MappingError},
 };
 use super::redact::Redactor;
@@ -71,6 +71,30 @@ pub struct KeyValue<'a> {
     pub key: &'a str,
     /// Its value.
     pub value: Value<'a>,
+}
+
+impl KeyValue<'_> {
+    /// How many bytes its names and values have, whatever they are written in.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.key.len().saturating_add(self.value.bytes())
+    }
+}
+
+impl Value<'_> {
+    /// How many bytes it has, with those within; a number is 8. It nests no deeper
+    /// than its decoder lets it.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::Bool(_) | Self::Int(_) | Self::Double(_) => 8,
+            Self::String(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Array(values) => values.iter().map(Self::bytes).fold(8, usize::saturating_add),
+            Self::Map(entries) => {
+                entries.iter().map(KeyValue::bytes).fold(8, usize::saturating_add)
+            }
+        }
+    }
 }
 
 /// Something that happened during a span, such as an exception.

@@ -57,9 +57,8 @@ impl<'m> JsonWriter<'m> {
         self.value(value, SUMMARY_LEVELS, Detail::Summary);
     }
 
-    /// The members of an object that tell of a resource and a scope, each only
-    /// where something is set.
-    pub(super) fn origin(&mut self, resource: &Resource<'_>, scope: &Scope<'_>) {
+    /// The member that tells of a scope; none where nothing is set.
+    pub(super) fn scope(&mut self, scope: &Scope<'_>) {
         if *scope != Scope::default() {
             self.key("scope");
             self.open();
@@ -70,6 +69,10 @@ impl<'m> JsonWriter<'m> {
             self.optional_text("schema_url", scope.schema_url);
             self.close();
         }
+    }
+
+    /// The member that tells of a resource; none where nothing is set.
+    pub(super) fn resource(&mut self, resource: &Resource<'_>) {
         if *resource != Resource::default() {
             self.key("resource");
             self.open();

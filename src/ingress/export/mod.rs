@@ -8,6 +8,7 @@ mod http;
 mod http_server;
 mod inflow;
 mod other_signals;
+mod parts;
 mod reply;
 
 use std::{
@@ -21,6 +22,7 @@ use std::{
 
 use bumpalo::Bump;
 use tokio::{
+    runtime::Handle,
     sync::{Semaphore, mpsc},
     time::timeout,
 };
@@ -28,6 +30,7 @@ use tokio::{
 use self::{
     error::ExportError,
     inflow::{Coding, Inflow, Received},
+    parts::{Channel, EVENT_BYTES, Outlet, Part, Parts},
     reply::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
 pub use self::{
@@ -37,7 +40,10 @@ pub use self::{
 };
 use super::{
     error::ApiError,
-    otlp::{SpanDecoder, decode, json_to_protobuf},
+    otlp::{
+        EncodedSpan, ExportRequest, ResourceSpans, ScopeSpans, SpanDecoder, decode,
+        json_to_protobuf,
+    },
 };
 use crate::{
     domain::{
@@ -45,7 +51,7 @@ use crate::{
         otel::{self, Mapper},
         time::{Clock, Timestamp},
     },
-    ingest::{Ingest, Permit, Rejected, Write},
+    ingest::{Ingest, Rejected, Write},
 };
 
 /// From how many bytes on a request is decoded beside the runtime's threads.
@@ -53,18 +59,10 @@ use crate::{
 /// other requests can wait for; handing it over costs a tenth of that.
 const INLINE_BYTES: usize = 32 * 1024;
 
-/// What a span takes in memory beside its bytes on the wire: the fields of an
-/// event and its place in a batch. Spans of 30 bytes each would otherwise take
-/// twenty times the memory that they were admitted for.
-const SPAN_BYTES: usize = 512;
-
-/// How many spans are in memory as events at once, beside as many that are being
-/// stored. A request of a few hundred is one part.
-const PART_SPANS: usize = 4096;
-
 /// How many spans are read before the memory of their lists is used again, so
 /// that it stays in the processor's caches.
 const BLOCK_SPANS: usize = 32;
+const BLOCK_BYTES: usize = 256 * 1024;
 
 /// How many rejected spans are named in an answer.
 const NAMED_REJECTIONS: usize = 3;
@@ -143,30 +141,25 @@ impl TraceExport {
         encoding: Encoding,
         peer: Option<String>,
     ) -> Result<ExportTraceServiceResponse, ExportError> {
-        let export = Arc::clone(self);
         let received_at = self.clock.now();
-        let (parts, mut inbox) = mpsc::channel(1);
         if request.bytes.len() <= INLINE_BYTES {
-            let mut all = Vec::with_capacity(1);
+            let mut parts = Vec::with_capacity(1);
             let rejections =
-                self.map(request, encoding, peer.as_deref(), received_at, &mut |part| {
-                    all.push(part);
-                    true
-                })?;
+                self.map(request, encoding, peer.as_deref(), received_at, &mut parts)?;
             let mut tally = Tally { stored: 0, rejections };
-            for part in all {
+            for part in parts {
                 tally.store(&self.ingest, part).await?;
             }
             return Ok(tally.reply());
         }
+        let export = Arc::clone(self);
+        let (parts, mut inbox) = mpsc::channel(1);
+        let turns = Arc::clone(&self.turns);
         // Never closed, so that this is never an error.
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+        let turn = Arc::clone(&turns).acquire_owned().await.ok();
+        let mut outlet = Channel { parts, runtime: Handle::current(), turns, turn };
         let mapping = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            export.map(request, encoding, peer.as_deref(), received_at, &mut |part| {
-                // Nobody waits for more where one part could not be stored.
-                parts.blocking_send(part).is_ok()
-            })
+            export.map(request, encoding, peer.as_deref(), received_at, &mut outlet)
         });
         let mut tally = Tally::default();
         while let Some(part) = inbox.recv().await {
@@ -178,8 +171,8 @@ impl TraceExport {
         Ok(tally.reply())
     }
 
-    /// Decodes a request and turns its spans into events, which it gives to
-    /// `send` part by part for as long as that takes them.
+    /// Decodes a request and turns its spans into events, which go to `outlet` part
+    /// by part for as long as they are wanted.
     ///
     /// What stands around the spans is read before any of them: of a request
     /// that is refused as a whole, nothing is stored.
@@ -189,7 +182,7 @@ impl TraceExport {
         encoding: Encoding,
         peer: Option<&str>,
         received_at: Timestamp,
-        send: &mut dyn FnMut(Part) -> bool,
+        outlet: &mut dyn Outlet,
     ) -> Result<Rejections, ExportError> {
         let malformed = |problem: &dyn Display| ExportError::Malformed(problem.to_string());
         let Received { mut bytes, mut permit } = request;
@@ -198,18 +191,21 @@ impl TraceExport {
         }
         let around = Bump::new();
         let request = decode(&bytes, &around).map_err(|problem| malformed(&problem))?;
-        let mut left = request.span_count();
-        let events_bytes = left.min(2 * PART_SPANS) * SPAN_BYTES;
+        let events_bytes = parts::bytes_at_once(Self::events_bytes(&request));
         self.ingest.try_grow(&mut permit, bytes.len() + around.allocated_bytes() + events_bytes)?;
-        let permit = Arc::new(permit);
 
         let mut rejections = Rejections::default();
-        let mut writes = Vec::with_capacity(left.min(PART_SPANS));
+        let mut parts = Parts::new(outlet, permit);
         let mut lists = Bump::new();
         for resource in request.resource_spans {
-            for scope in resource.scope_spans {
-                let context = self.mapper.resource(&resource.resource, &scope.scope, peer);
-                for block in scope.spans.chunks(BLOCK_SPANS) {
+            let mut context = self.mapper.resource(&resource.resource, peer);
+            for scope in resource.scope_spans.iter().filter(|scope| !scope.spans.is_empty()) {
+                self.mapper.enter(&mut context, &scope.scope);
+                let event_bytes = EVENT_BYTES + context.shared_bytes();
+                let mut spans = scope.spans;
+                while !spans.is_empty() && parts.are_wanted() {
+                    let (block, rest) = spans.split_at(block_of(spans));
+                    spans = rest;
                     let mut decoder = SpanDecoder::new(&lists);
                     for encoded in block {
                         let span = match decoder.read(*encoded) {
@@ -220,35 +216,43 @@ impl TraceExport {
                             }
                         };
                         match self.mapper.span(&context, &span, received_at) {
-                            Ok(event) => writes.push(Write { event, artifact: None }),
+                            Ok(event) => parts
+                                .push(Write { event, artifact: None }, encoded.len() + event_bytes),
                             Err(problem) => rejections.of(&span, problem.to_string()),
                         }
                     }
                     drop(decoder);
                     lists.reset();
-                    left -= block.len();
-                    if writes.len() >= PART_SPANS {
-                        let next = Vec::with_capacity(left.min(PART_SPANS));
-                        let writes = std::mem::replace(&mut writes, next);
-                        if !send(Part { writes, permit: Arc::clone(&permit) }) {
-                            return Ok(rejections);
-                        }
-                    }
                 }
             }
         }
-        if !writes.is_empty() {
-            send(Part { writes, permit });
-        }
+        parts.finish();
         Ok(rejections)
+    }
+
+    /// How much memory all of a request's events would take.
+    fn events_bytes(request: &ExportRequest<'_>) -> usize {
+        let of_resource = |resource: &ResourceSpans<'_>| {
+            let shared = otel::shared_bytes(&resource.resource);
+            let of_scope = |scope: &ScopeSpans<'_>| {
+                let spans: usize = scope.spans.iter().map(|span| span.len() + EVENT_BYTES).sum();
+                let shared = shared + otel::scope_bytes(&scope.scope);
+                spans.saturating_add(shared.saturating_mul(scope.spans.len()))
+            };
+            resource.scope_spans.iter().map(of_scope).fold(0, usize::saturating_add)
+        };
+        request.resource_spans.iter().map(of_resource).fold(0, usize::saturating_add)
     }
 }
 
-/// Some of a request's spans on their way to disk.
-struct Part {
-    writes: Vec<Write>,
-    /// The room that the whole request takes.
-    permit: Arc<Permit>,
+/// How many of `spans`, of which there are some, are read at once.
+fn block_of(spans: &[EncodedSpan<'_>]) -> usize {
+    let mut bytes = 0;
+    let fit = spans.iter().take(BLOCK_SPANS).take_while(|span| {
+        bytes += span.len();
+        bytes <= BLOCK_BYTES
+    });
+    fit.count().max(1)
 }
 
 /// What has come of a request's spans so far.

@@ -64,6 +64,15 @@ pub struct ScopeSpans<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EncodedSpan<'a>(&'a [u8]);
 
+impl EncodedSpan<'_> {
+    /// How many bytes it has on the wire, which may be none.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an empty one is a span like any other")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// A span whose own bytes are broken, while those around it are sound.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MalformedSpan<'a> {
