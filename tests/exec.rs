@@ -702,8 +702,9 @@ fn in_terminal(server: &str, script: &str) -> std::process::Child {
         "exec {} exec -q --server {server} -- sh -c '{script}'",
         env!("CARGO_BIN_EXE_livespan")
     );
-    Command::new("script")
-        .args(["-qefc", &line, "/dev/null"])
+    // Who runs the tests in the background of a script has them ignore SIGINT.
+    Command::new("env")
+        .args(["--default-signal=INT", "script", "-qefc", &line, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

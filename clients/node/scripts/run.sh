@@ -18,7 +18,8 @@ if ! node -e 'const [major, minor] = process.versions.node.split("."); process.e
 fi
 
 cd "$client"
-if [ package-lock.json -nt node_modules/.package-lock.json ]; then
+installed=node_modules/.package-lock.json
+if [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
     npm ci --no-audit --no-fund
 fi
 if [ "${1:-test}" = generate ]; then
