@@ -124,8 +124,8 @@ impl Ingest {
         self.admission.admit(bytes).await
     }
 
-    /// Sends writes on their way, which are all of what `permit` was for or a part
-    /// of it. Awaiting the receipt says what came of each,
+    /// Sends writes on their way, which are all of what `permit` was for or a part of
+    /// it. Awaiting the receipt says what came of each,
     /// in order; dropping it changes nothing.
     ///
     /// # Errors
