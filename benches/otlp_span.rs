@@ -8,7 +8,7 @@ use std::{hint::black_box, time::Instant};
 
 use bumpalo::Bump;
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
-use livespan::{
+use livespan_server::{
     domain::{
         classify::Classifier,
         otel::{Mapper, Mapping},

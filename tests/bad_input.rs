@@ -26,7 +26,7 @@ mod wire;
 #[path = "support/requests.rs"]
 mod requests;
 
-use livespan::proto::v1::{
+use livespan_server::proto::v1::{
     EndSpanRequest, HeartbeatRequest, RejectedEvent, StartSpanRequest, Status as SpanStatus,
     StoreArtifactRequest, StreamSpansRequest, StreamSpansResponse, stream_spans_request::Event,
 };

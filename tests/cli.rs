@@ -13,7 +13,7 @@ use std::{
 };
 
 use canned_answers::{Answers, CannedCollector};
-use livespan::proto::{JsonValue, v1};
+use livespan_server::proto::{JsonValue, v1};
 use serde_json::{Value, json};
 
 const RUN: &str = "0af76519-16cd-43dd-8448-eb211c80319c";

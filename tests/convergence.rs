@@ -18,7 +18,7 @@ mod random;
 #[path = "support/requests.rs"]
 mod requests;
 
-use livespan::proto::v1::{
+use livespan_server::proto::v1::{
     EndSpanRequest, Progress, SpanError, Status, span_service_client::SpanServiceClient,
     stream_spans_request::Event,
 };

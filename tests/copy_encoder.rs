@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use livespan::{
+use livespan_server::{
     domain::{
         event::{FailureFacts, JsonText, Start},
         ids::{RunId, SpanId, SpanKey},

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use livespan::{
+use livespan_server::{
     client::{Collector, SpanStream},
     proto::v1::{HeartbeatRequest, stream_spans_request::Event},
 };

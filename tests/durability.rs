@@ -25,7 +25,7 @@ mod requests;
 use std::time::Duration;
 
 use fleet::{Fleet, Target};
-use livespan::ingest::{IngestOptions, LaneOptions};
+use livespan_server::ingest::{IngestOptions, LaneOptions};
 use proxy::{Mode, Proxy};
 use random::Random;
 use requests::Key;

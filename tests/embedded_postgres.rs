@@ -11,7 +11,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use livespan::embedded_postgres::{
+use livespan_server::embedded_postgres::{
     EmbeddedPostgres, EmbeddedPostgresConfig, EmbeddedPostgresError, EmbeddedPostgresState,
 };
 use nix::sys::signal::Signal;

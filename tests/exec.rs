@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livespan::proto::v1::{EndSpanRequest, Status};
+use livespan_server::proto::v1::{EndSpanRequest, Status};
 use recording_collector::{Manners, RecordingCollector};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{net::TcpListener, task::spawn_blocking};

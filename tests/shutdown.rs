@@ -30,7 +30,7 @@ use std::{
 };
 
 use fleet::{Fleet, Target};
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use nix::sys::signal::{Signal, kill};
 use random::Random;
 use requests::Key;

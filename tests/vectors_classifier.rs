@@ -1,8 +1,8 @@
 //! The classifier against the vectors that every SDK shares
 //! (`tests/vectors/classifier.json`).
 
-use livespan::domain::classify::{Classifier, Failure};
-use livespan::domain::reason::ReasonKind;
+use livespan_server::domain::classify::{Classifier, Failure};
+use livespan_server::domain::reason::ReasonKind;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Fingerprints against the vectors that every SDK shares
 //! (`tests/vectors/fingerprint.json`).
 
-use livespan::domain::fingerprint::{fingerprint, mask};
+use livespan_server::domain::fingerprint::{fingerprint, mask};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use livespan::domain::{
+use livespan_server::domain::{
     ids::SpanId,
     liveness::{self, LifeSigns, Limits, RunLife},
     run::LastEnd,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use livespan::domain::{
+use livespan_server::domain::{
     classify::Classifier,
     event::{End, JsonText, SpanEvent, SpanEventKind, Start},
     otel::{Event, KeyValue, Link, Mapper, Mapping, Resource, Scope, Span, Value},

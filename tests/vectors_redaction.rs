@@ -2,7 +2,7 @@
 //! (`tests/vectors/redaction.json`).
 #![allow(clippy::unwrap_used, reason = "a missing vector file fails the test")]
 
-use livespan::domain::redact::{Detail, Redactor};
+use livespan_server::domain::redact::{Detail, Redactor};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use livespan::domain::{
+use livespan_server::domain::{
     event::{End, ProgressReport, SpanEvent, SpanEventKind, Start},
     ids::{RunId, SpanId, SpanKey},
     span::Span,

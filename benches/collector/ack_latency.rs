@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livespan::proto::v1::{StartSpanRequest, span_service_client::SpanServiceClient};
+use livespan_server::proto::v1::{StartSpanRequest, span_service_client::SpanServiceClient};
 use sqlx::PgConnection;
 use tokio::{
     runtime::Handle,

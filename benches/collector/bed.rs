@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use livespan::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresConfig};
+use livespan_server::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresConfig};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;

@@ -6,7 +6,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use livespan::{
+use livespan_server::{
     domain::{
         ids::{RunId, SpanId, SpanKey},
         time::{Clock as _, SystemClock},

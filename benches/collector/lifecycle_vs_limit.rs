@@ -8,7 +8,7 @@
 //! measure "at once", which no goal is for.
 
 use futures_util::{StreamExt as _, stream};
-use livespan::{
+use livespan_server::{
     domain::{
         event::{End, SpanEvent, SpanEventKind, Start},
         ids::{RunId, SpanId, SpanKey},

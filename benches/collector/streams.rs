@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use livespan::proto::v1::StreamSpansResponse;
+use livespan_server::proto::v1::StreamSpansResponse;
 use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livespan::{
+use livespan_server::{
     domain::ids::{RunId, SpanId},
     proto::v1::{
         GetLastAliveSpanRequest, GetTimelineRequest, ListActiveRunsRequest, ListRunsRequest,

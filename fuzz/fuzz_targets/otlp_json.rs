@@ -5,7 +5,7 @@
 
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
-use livespan::ingress::otlp::{Fault, Malformed, SpanDecoder, decode, json_to_protobuf};
+use livespan_server::ingress::otlp::{Fault, Malformed, SpanDecoder, decode, json_to_protobuf};
 
 fuzz_target!(|body: &[u8]| {
     if let Ok(protobuf) = json_to_protobuf(body) {

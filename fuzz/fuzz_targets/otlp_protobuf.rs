@@ -9,7 +9,7 @@ mod compare;
 
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
-use livespan::ingress::otlp::{SpanDecoder, decode};
+use livespan_server::ingress::otlp::{SpanDecoder, decode};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 

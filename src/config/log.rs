@@ -9,8 +9,8 @@ use crate::telemetry::{self, InvalidFilter, LogFormat};
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
     /// What is logged: error, warn, info, debug or trace, also by module, such as
-    /// info,livespan::ingest=debug. sqlx passes on what Postgres remarks at every start, hence
-    /// only its warnings unless it is named.
+    /// info,livespan_server::ingest=debug. sqlx passes on what Postgres remarks at every
+    /// start, hence only its warnings unless it is named.
     #[arg(long, env = "LIVESPAN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     log: String,
 

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use livespan::artifacts::RootArg;
+use livespan_server::artifacts::RootArg;
 use prost_types::Duration;
 use sha2::{Digest as _, Sha256};
 

@@ -11,7 +11,7 @@ use super::{
     wrong_artifact, wrong_end, wrong_heartbeat, wrong_start,
 };
 use crate::support::TestApp;
-use livespan::proto::v1::{Progress, SpanError};
+use livespan_server::proto::v1::{Progress, SpanError};
 
 #[tokio::test]
 async fn ids_that_are_none_are_named() {
@@ -186,7 +186,7 @@ async fn long_prose_is_cut_and_many_inputs_are_kept() {
     start.input = object(&Value::Object(many));
     start.attributes = object(&nested(63, "k"));
     app.spans().start_span(start).await.unwrap();
-    let mut end = key.end(livespan::proto::v1::Status::Failed);
+    let mut end = key.end(livespan_server::proto::v1::Status::Failed);
     let long = "the disk is full ".repeat(1 << 16);
     end.error =
         Some(SpanError { r#type: "ENOSPC".to_owned(), message: long.clone(), stack_trace: long });

@@ -1,7 +1,7 @@
 //! Rows that pass every check and that Postgres refuses all the same: found by
 //! halving the batch, and rejected alone.
 
-use livespan::proto::v1::{Status, StreamSpansRequest};
+use livespan_server::proto::v1::{Status, StreamSpansRequest};
 use sqlx::AssertSqlSafe;
 use tonic::Code;
 

@@ -1,7 +1,7 @@
 //! Events that are right by themselves and wrong where they stand: for a span
 //! never seen, after its end, before its start, out of a stream's order.
 
-use livespan::proto::v1::{SpanError, Status, StreamSpansRequest};
+use livespan_server::proto::v1::{SpanError, Status, StreamSpansRequest};
 use prost_types::Timestamp;
 use tonic::Code;
 

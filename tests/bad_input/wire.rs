@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use livespan::proto::v1::StartSpanResponse;
+use livespan_server::proto::v1::StartSpanResponse;
 use prost::Message;
 use tonic::{Code, Request, Status, client::Grpc};
 
@@ -129,7 +129,7 @@ async fn a_stream_with_bytes_that_are_no_event_acknowledges_what_came_before() {
     let status = loop {
         match replies.message().await {
             Ok(Some(reply)) => {
-                let reply = livespan::proto::v1::StreamSpansResponse::decode(reply).unwrap();
+                let reply = livespan_server::proto::v1::StreamSpansResponse::decode(reply).unwrap();
                 acked_through = reply.acked_through;
             }
             Ok(None) => panic!("the stream ended well"),

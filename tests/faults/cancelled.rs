@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use sqlx::PgPool;
 use tokio::{
     task::JoinSet,

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tonic::Code;
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use sqlx::PgPool;
 use tokio::task::{JoinHandle, JoinSet};
 use tonic::transport::Channel;

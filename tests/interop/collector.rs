@@ -1,6 +1,6 @@
 //! `livespan serve` as a process, on a database of its own, and what it answers.
 
-use livespan::proto::v1::{
+use livespan_server::proto::v1::{
     GetTimelineRequest, GetTimelineResponse, StartSpanRequest, StartSpanResponse,
     span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient,
 };

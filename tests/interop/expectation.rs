@@ -10,7 +10,7 @@
 //! The resource has `host.name` and `service.name`; the scope is `checkout-scope`
 //! 1.2.3 with the attribute `team` = `payments`.
 
-use livespan::proto::{
+use livespan_server::proto::{
     JsonObject,
     v1::{GetTimelineResponse, ReasonKind, Span, StartSpanRequest, Status},
 };

@@ -1,7 +1,7 @@
 //! `livespan exec -- opentelemetry-instrument python …`: a program that nobody
 //! has changed shows its requests beneath its step.
 
-use livespan::proto::v1::Status;
+use livespan_server::proto::v1::Status;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpListener,

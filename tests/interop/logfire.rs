@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use livespan::proto::v1::{ListActiveRunsRequest, ReasonKind, Status};
+use livespan_server::proto::v1::{ListActiveRunsRequest, ReasonKind, Status};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use uuid::Uuid;
 

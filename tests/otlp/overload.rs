@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use livespan::ingest::{IngestOptions, LaneOptions};
+use livespan_server::ingest::{IngestOptions, LaneOptions};
 use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;

@@ -1,7 +1,7 @@
 //! What becomes of exported spans: in the timeline, whatever comes first and
 //! however often.
 
-use livespan::proto::v1::{self, GetTimelineRequest, StartSpanRequest, Status};
+use livespan_server::proto::v1::{self, GetTimelineRequest, StartSpanRequest, Status};
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
     resource::v1::Resource,

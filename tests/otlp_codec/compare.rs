@@ -1,7 +1,7 @@
 //! Compares what was decoded with what OpenTelemetry's own types say, every field.
 
 use bumpalo::Bump;
-use livespan::{
+use livespan_server::{
     domain::otel::{self, KeyValue, Value},
     ingress::otlp::{ExportRequest, Fault, SpanDecoder},
 };

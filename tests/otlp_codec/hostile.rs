@@ -7,7 +7,7 @@ use std::{
 };
 
 use bumpalo::Bump;
-use livespan::ingress::otlp::{
+use livespan_server::ingress::otlp::{
     ExportRequest, Fault, MAX_VALUE_LEVELS, Malformed, SpanDecoder, decode, json_to_protobuf,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

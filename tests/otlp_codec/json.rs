@@ -2,7 +2,7 @@
 //! clients make of them.
 
 use bumpalo::Bump;
-use livespan::{
+use livespan_server::{
     domain::otel::{KeyValue, Span},
     ingress::otlp::{Fault, MAX_VALUE_LEVELS, decode, json_to_protobuf},
 };

@@ -2,7 +2,7 @@
 //! says twice is merged as protobuf says.
 
 use bumpalo::Bump;
-use livespan::{
+use livespan_server::{
     domain::otel::{KeyValue, Span, Value},
     ingress::otlp::{ExportRequest, MalformedSpan, SpanDecoder, decode},
 };

@@ -1,6 +1,6 @@
 //! `ListActiveRuns`.
 
-use livespan::{
+use livespan_server::{
     domain::{event::Start, status::EndStatus},
     proto::v1::{self, trace_query_server::TraceQuery as _},
 };

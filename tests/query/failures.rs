@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use livespan::{
+use livespan_server::{
     domain::{
         event::{SpanEventKind, Start},
         reason::ReasonKind,
@@ -83,7 +83,8 @@ async fn failures_before_the_window_do_not_count(pool: PgPool) {
 #[sqlx::test]
 async fn the_window_is_of_the_servers_clock_not_the_clients(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
-    let start = Start { ts_start: Some(livespan::domain::time::Timestamp::EPOCH), ..step("a") };
+    let start =
+        Start { ts_start: Some(livespan_server::domain::time::Timestamp::EPOCH), ..step("a") };
     failed(&fleet, (1, 1), start, ReasonKind::Config, "permission").await;
     assert_eq!(top(&fleet).await.len(), 1);
 }

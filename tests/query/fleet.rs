@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use livespan::{
+use livespan_server::{
     domain::{
         event::{End, FailureFacts, JsonText, ProgressReport, SpanEvent, SpanEventKind, Start},
         ids::{ArtifactId, RunId, SpanId, SpanKey},

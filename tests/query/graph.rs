@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use livespan::{
+use livespan_server::{
     domain::{
         event::{SpanEventKind, Start},
         reason::ReasonKind,

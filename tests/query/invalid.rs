@@ -1,6 +1,6 @@
 //! What a question must not be: the code, the field and the advice.
 
-use livespan::proto::v1::{self, trace_query_server::TraceQuery as _};
+use livespan_server::proto::v1::{self, trace_query_server::TraceQuery as _};
 use sqlx::PgPool;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;

@@ -1,6 +1,6 @@
 //! `GetLastAliveSpan`.
 
-use livespan::{
+use livespan_server::{
     domain::{event::Start, reason::ReasonKind, status::EndStatus},
     proto::v1::{self, trace_query_server::TraceQuery as _},
 };

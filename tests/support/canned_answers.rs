@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use livespan::proto::v1::{
+use livespan_server::proto::v1::{
     self,
     trace_query_server::{TraceQuery, TraceQueryServer},
 };

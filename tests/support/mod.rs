@@ -6,7 +6,7 @@ pub mod raw_codec;
 
 use std::{sync::Arc, time::Duration};
 
-use livespan::{
+use livespan_server::{
     app::{App, AppOptions, Listeners},
     artifacts::RootArg,
     domain::{

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use livespan::proto::v1::{
+use livespan_server::proto::v1::{
     self,
     span_service_server::{SpanService, SpanServiceServer},
 };

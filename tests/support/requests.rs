@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use livespan::proto::{
+use livespan_server::proto::{
     JsonObject,
     v1::{
         EndSpanRequest, HeartbeatRequest, Progress, StartSpanRequest, Status, StoreArtifactRequest,

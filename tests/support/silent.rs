@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, net::TcpStream, time::Duration};
 
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,

@@ -1,7 +1,7 @@
 //! What clients tell of a span, made from its number, and the hashes by which
 //! it is recognised in the database.
 
-use livespan::proto::v1::{EndSpanRequest, SpanError, StartSpanRequest, Status};
+use livespan_server::proto::v1::{EndSpanRequest, SpanError, StartSpanRequest, Status};
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
     trace::v1::{Span, Status as SpanStatus, status::StatusCode},

@@ -3,7 +3,9 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use livespan::proto::v1::{span_service_client::SpanServiceClient, stream_spans_request::Event};
+use livespan_server::proto::v1::{
+    span_service_client::SpanServiceClient, stream_spans_request::Event,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use livespan::proto::v1::span_service_client::SpanServiceClient;
+use livespan_server::proto::v1::span_service_client::SpanServiceClient;
 use tokio::time::timeout;
 use tonic::{Response, Status, transport::Channel};
 use uuid::Uuid;
