@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use livespan_server::{
     domain::{
-        event::{FailureFacts, JsonText, Start},
+        event::{FailureFacts, JsonText, SharedJsonText, Start},
         ids::{RunId, SpanId, SpanKey},
         progress::Progress,
         reason::ReasonKind,
@@ -23,6 +23,7 @@ use proptest::{
     strategy::ValueTree as _,
     test_runner::{Config, TestRunner},
 };
+use smol_str::SmolStr;
 
 const SPANS: usize = 2_000;
 
@@ -39,6 +40,10 @@ fn text() -> impl Strategy<Value = Option<String>> {
     prop::option::of("[^\0]{0,40}")
 }
 
+fn name() -> impl Strategy<Value = Option<SmolStr>> {
+    text().prop_map(|text| text.map(SmolStr::from))
+}
+
 fn json() -> impl Strategy<Value = Option<JsonText>> {
     prop::option::of(("[^\0]{0,20}", any::<i32>(), any::<bool>()).prop_map(
         |(text, number, flag)| {
@@ -46,6 +51,15 @@ fn json() -> impl Strategy<Value = Option<JsonText>> {
             JsonText::from_valid(value.to_string())
         },
     ))
+}
+
+/// In two pieces, as a span's own part and its resource's.
+fn shared_json() -> impl Strategy<Value = Option<SharedJsonText>> {
+    json().prop_map(|json| {
+        let json = json?.as_str().to_owned();
+        let (own, shared) = json.split_at(json.find(':').unwrap_or_default());
+        Some(SharedJsonText::from_valid(own.to_owned(), Some(shared.into())))
+    })
 }
 
 fn limit() -> impl Strategy<Value = Option<Duration>> {
@@ -57,9 +71,9 @@ fn span_id() -> impl Strategy<Value = SpanId> {
 }
 
 fn start() -> impl Strategy<Value = Start> {
-    let names = (text(), text(), text(), text());
+    let names = (name(), name(), name(), name());
     let facts = (prop::option::of(span_id()), 1..1_000_000_i32, prop::option::of(time()));
-    (names, facts, (json(), json(), json()), (limit(), limit())).prop_map(
+    (names, facts, (json(), json(), shared_json()), (limit(), limit())).prop_map(
         |(names, (parent_span_id, attempt, ts_start), json, limits)| Start {
             parent_span_id,
             layer: names.0,

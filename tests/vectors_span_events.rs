@@ -59,7 +59,7 @@ impl Event {
         let kind = match &self.kind {
             Kind::Start { step_name, attempt, start_time } => {
                 SpanEventKind::Start(Arc::new(Start {
-                    step_name: Some(step_name.clone()),
+                    step_name: Some(step_name.into()),
                     attempt: attempt.unwrap_or_default(),
                     ts_start: start_time.map(at),
                     ..Start::default()
@@ -101,7 +101,7 @@ fn written(span: &Span) -> Value {
     json!({
         "status": span.status().as_str(),
         "started": span.started,
-        "step_name": span.start.step_name,
+        "step_name": span.start.step_name.as_deref(),
         "attempt": span.start.attempt,
         "ts_start": span.start.ts_start.map(seconds),
         "ts_end": span.ended.as_ref().map(|ended| seconds(ended.ts_end)),

@@ -263,10 +263,10 @@ impl Lives {
                 let key = SpanKey { run_id, span_id: SpanId::generate(run_id) };
                 let mut span = Span::stub(key, now);
                 let start = SpanEventKind::Start(Arc::new(Start {
-                    layer: Some("L2_executor".to_owned()),
-                    step_name: Some("render frame".to_owned()),
-                    executor_host: Some("us-vps".to_owned()),
-                    agent: Some("caramel".to_owned()),
+                    layer: Some("L2_executor".into()),
+                    step_name: Some("render frame".into()),
+                    executor_host: Some("us-vps".into()),
+                    agent: Some("caramel".into()),
                     ts_start: Some(now),
                     ..Start::default()
                 }));

@@ -5,6 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use smol_str::SmolStr;
+
 use super::{
     ids::{RunId, SpanId, SpanKey},
     reason::ReasonKind,
@@ -27,6 +29,36 @@ impl JsonText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// JSON in two pieces, of which many texts share the second: what OpenTelemetry says
+/// of a span ends in what it says of all spans of its resource and scope.
+#[derive(Debug, Clone)]
+pub struct SharedJsonText {
+    own: String,
+    shared: Option<Arc<str>>,
+}
+
+impl SharedJsonText {
+    /// Takes pieces that make up such JSON as [`JsonText`] is.
+    #[must_use]
+    pub fn from_valid(own: String, shared: Option<Arc<str>>) -> Self {
+        Self { own, shared }
+    }
+
+    /// The pieces, one after the other.
+    #[must_use]
+    pub fn pieces(&self) -> [&str; 2] {
+        [&self.own, self.shared.as_deref().unwrap_or_default()]
+    }
+}
+
+/// By the text, wherever it is divided: what was stored comes back in one piece.
+impl PartialEq for SharedJsonText {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, others) = (self.pieces(), other.pieces());
+        own.into_iter().flat_map(str::bytes).eq(others.into_iter().flat_map(str::bytes))
     }
 }
 
@@ -55,23 +87,24 @@ pub enum SpanEventKind {
     Whole(Arc<Start>, Box<End>),
 }
 
-/// The facts that come with a span's beginning.
+/// The facts that come with a span's beginning. Its names are short, and many spans
+/// have the same: a copy of one costs no allocation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Start {
     /// The span that it is a step of.
     pub parent_span_id: Option<SpanId>,
     /// The business job of its run.
-    pub task_id: Option<String>,
+    pub task_id: Option<SmolStr>,
     /// The run that its run retries.
     pub retry_of: Option<RunId>,
     /// The level of the work.
-    pub layer: Option<String>,
+    pub layer: Option<SmolStr>,
     /// What it does.
-    pub step_name: Option<String>,
+    pub step_name: Option<SmolStr>,
     /// Where it runs.
-    pub executor_host: Option<String>,
+    pub executor_host: Option<SmolStr>,
     /// Who runs it.
-    pub agent: Option<String>,
+    pub agent: Option<SmolStr>,
     /// Which try it is, from 1; 0 is read as 1.
     pub attempt: i32,
     /// When, by the client's clock; when it was received where absent.
@@ -86,7 +119,7 @@ pub struct Start {
     pub progress_timeout: Option<Duration>,
     /// What else OpenTelemetry said of it, as one object: kind, scope,
     /// resource, events, links and what of that is set.
-    pub otel: Option<JsonText>,
+    pub otel: Option<SharedJsonText>,
 }
 
 impl Start {

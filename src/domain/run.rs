@@ -3,6 +3,8 @@
 //! Each fact merges in any order: the least start, the last end, the first
 //! task that was named.
 
+use smol_str::SmolStr;
+
 use super::{
     event::{SpanEvent, SpanEventKind},
     ids::{RunId, SpanId},
@@ -15,7 +17,7 @@ pub struct RunFacts {
     /// Which run.
     pub run_id: RunId,
     /// The business job.
-    pub task_id: Option<String>,
+    pub task_id: Option<SmolStr>,
     /// The greatest attempt among the roots.
     pub attempt: i32,
     /// The run that it retries.

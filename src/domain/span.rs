@@ -292,6 +292,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::event::SharedJsonText;
     use crate::domain::ids::{RunId, SpanId};
 
     fn key() -> SpanKey {
@@ -309,7 +310,7 @@ mod tests {
 
     fn start(seconds: i64) -> SpanEventKind {
         SpanEventKind::Start(Arc::new(Start {
-            step_name: Some("render".to_owned()),
+            step_name: Some("render".into()),
             attempt: 2,
             ts_start: Some(at(seconds)),
             ..Start::default()
@@ -406,12 +407,12 @@ mod tests {
     /// A span that an exporter sent whole.
     fn whole(seconds: i64) -> SpanEventKind {
         let start = Start {
-            step_name: Some("render frame".to_owned()),
-            layer: Some("client".to_owned()),
+            step_name: Some("render frame".into()),
+            layer: Some("client".into()),
             attempt: 1,
             ts_start: Some(at(1)),
             attributes: Some(JsonText::from_valid(r#"{"frame":7}"#.to_owned())),
-            otel: Some(JsonText::from_valid(r#"{"kind":"CLIENT"}"#.to_owned())),
+            otel: Some(SharedJsonText::from_valid(r#"{"kind":"CLIENT"}"#.to_owned(), None)),
             ..Start::default()
         };
         let SpanEventKind::End(end) = end(EndStatus::Failed, seconds) else { unreachable!() };
@@ -422,7 +423,7 @@ mod tests {
     fn a_whole_span_has_its_own_facts_and_keeps_those_that_only_a_start_told() {
         let told = SpanEventKind::Start(Arc::new(Start {
             parent_span_id: Some(SpanId::from_otel(key().run_id, [9; 8])),
-            step_name: Some("render".to_owned()),
+            step_name: Some("render".into()),
             attempt: 2,
             ts_start: Some(at(0)),
             input_summary: Some(JsonText::from_valid("{}".to_owned())),

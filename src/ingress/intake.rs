@@ -1,9 +1,10 @@
 //! From what executors send to events that may be stored: checked, redacted,
 //! classified.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use super::{
     check::{self, MAX_NAME_BYTES},
@@ -97,7 +98,7 @@ impl Intake {
             step_name: self.name("step_name", &request.step_name, &mut violations),
             executor_host: self
                 .name("executor_host", &request.executor_host, &mut violations)
-                .or(peer),
+                .or_else(|| peer.map(SmolStr::from)),
             agent: self.name("agent", &request.agent, &mut violations),
             attempt: i32::try_from(request.attempt.clamp(1, MAX_ATTEMPT)).unwrap_or(1),
             ts_start: violations
@@ -177,14 +178,14 @@ impl Intake {
     }
 
     /// A short text, redacted; none where it is empty.
-    pub(super) fn name(
+    pub(super) fn name<T: for<'t> From<Cow<'t, str>>>(
         &self,
         field: &str,
         text: &str,
         violations: &mut Violations,
-    ) -> Option<String> {
+    ) -> Option<T> {
         violations.take(field, check::text(text, MAX_NAME_BYTES));
-        (!text.is_empty()).then(|| self.redactor.text(text).into_owned())
+        (!text.is_empty()).then(|| self.redactor.text(text).into())
     }
 
     /// A text of any length, redacted and cut; none where it is empty.

@@ -54,8 +54,11 @@ impl Questions {
     fn at_current_step(&self, mut run: LiveRun, now: Timestamp) -> Option<ActiveRun> {
         let life = of_live_run(&run, &self.limits, now)?;
         let running_spans = run.spans.len();
-        let hosts: BTreeSet<String> =
-            run.spans.iter().filter_map(|span| span.start.executor_host.clone()).collect();
+        let hosts: BTreeSet<String> = run
+            .spans
+            .iter()
+            .filter_map(|span| Some(span.start.executor_host.as_ref()?.to_string()))
+            .collect();
         Some(ActiveRun {
             current: run.spans.swap_remove(life.index),
             run: run.run,

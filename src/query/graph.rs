@@ -107,10 +107,11 @@ impl Questions {
 /// The step's name; its layer or, of a stub, the end of its id, where it has
 /// none.
 fn label_of(span: &Span) -> String {
-    let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
-    named(&span.start.step_name)
-        .or_else(|| named(&span.start.layer))
-        .unwrap_or_else(|| format!("{:016x}", span.key.span_id.otel()))
+    let name = [&span.start.step_name, &span.start.layer];
+    name.into_iter()
+        .flatten()
+        .find(|name| !name.is_empty())
+        .map_or_else(|| format!("{:016x}", span.key.span_id.otel()), ToString::to_string)
 }
 
 fn size_of(label: &str) -> LayoutNode {

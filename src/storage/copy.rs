@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::domain::{event::JsonText, time::Timestamp};
+use crate::domain::{
+    event::{JsonText, SharedJsonText},
+    time::Timestamp,
+};
 
 /// Seconds from 1970 to 2000, where Postgres' timestamps begin, in microseconds.
 pub(super) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -91,6 +94,14 @@ impl CopyBuffer {
 
     pub(super) fn json(&mut self, json: &JsonText) {
         self.field(json.as_str().as_bytes());
+    }
+
+    pub(super) fn shared_json(&mut self, json: &SharedJsonText) {
+        let [own, shared] = json.pieces();
+        let length = i32::try_from(own.len() + shared.len()).unwrap_or(i32::MAX);
+        self.bytes.extend_from_slice(&length.to_be_bytes());
+        self.bytes.extend_from_slice(own.as_bytes());
+        self.bytes.extend_from_slice(shared.as_bytes());
     }
 
     pub(super) fn timestamp(&mut self, time: Timestamp) {

@@ -3,9 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use smol_str::SmolStr;
+
 use super::{StorageError, columns::Fields, copy::CopyBuffer};
 use crate::domain::{
-    event::{JsonText, Start},
+    event::{JsonText, SharedJsonText, Start},
     progress::Progress,
     span::Span,
     time::Timestamp,
@@ -38,7 +40,7 @@ pub(super) fn write_shared(rows: &mut CopyBuffer, span: &Span) {
     rows.optional(start.progress_timeout.map(milliseconds), CopyBuffer::int8);
     rows.optional(start.input_summary.as_ref(), CopyBuffer::json);
     rows.optional(start.attributes.as_ref(), CopyBuffer::json);
-    rows.optional(start.otel.as_ref(), CopyBuffer::json);
+    rows.optional(start.otel.as_ref(), CopyBuffer::shared_json);
 }
 
 /// Reads the shared columns of a span. JSON columns come as text.
@@ -46,10 +48,10 @@ pub(super) fn read_shared(fields: &mut Fields<'_>) -> Result<Span, StorageError>
     let mut span = Span::stub(fields.key()?, Timestamp::EPOCH);
     let mut start = Start {
         parent_span_id: fields.optional_span()?,
-        layer: fields.take()?,
-        step_name: fields.take()?,
-        executor_host: fields.take()?,
-        agent: fields.take()?,
+        layer: read_name(fields)?,
+        step_name: read_name(fields)?,
+        executor_host: read_name(fields)?,
+        agent: read_name(fields)?,
         attempt: fields.take()?,
         ts_start: fields.take()?,
         ..Start::default()
@@ -63,9 +65,14 @@ pub(super) fn read_shared(fields: &mut Fields<'_>) -> Result<Span, StorageError>
     start.progress_timeout = read_milliseconds(fields)?;
     start.input_summary = read_json(fields)?;
     start.attributes = read_json(fields)?;
-    start.otel = read_json(fields)?;
+    let otel = fields.take::<Option<String>>()?;
+    start.otel = otel.map(|text| SharedJsonText::from_valid(text, None));
     span.start = Arc::new(start);
     Ok(span)
+}
+
+fn read_name(fields: &mut Fields<'_>) -> Result<Option<SmolStr>, StorageError> {
+    Ok(fields.take::<Option<&str>>()?.map(SmolStr::from))
 }
 
 /// Reads the columns of progress; none where nothing was reported.

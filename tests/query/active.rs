@@ -27,10 +27,10 @@ async fn where_nothing_runs_none_is_active(pool: PgPool) {
 async fn an_active_run_is_shown_at_the_span_heard_of_last(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let (root, child) = (span(run(1), 1), span(run(1), 2));
-    let start = Start { task_id: Some("task".to_owned()), attempt: 3, ..step("root") };
+    let start = Start { task_id: Some("task".into()), attempt: 3, ..step("root") };
     fleet.start(root, on("hk-vps", "caramel", start)).await;
     fleet.wait(5);
-    let start = Start { layer: Some("tool".to_owned()), ..step_of(root, "fetch") };
+    let start = Start { layer: Some("tool".into()), ..step_of(root, "fetch") };
     fleet.start(child, on("us-vps", "qa", start)).await;
     fleet.wait(5);
     fleet.progress(child, 1.0, 2.0).await;

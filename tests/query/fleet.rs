@@ -137,7 +137,7 @@ pub(crate) fn span(run: RunId, number: u64) -> SpanKey {
 
 /// A root.
 pub(crate) fn step(name: &str) -> Start {
-    Start { step_name: Some(name.to_owned()), attempt: 1, ..Start::default() }
+    Start { step_name: Some(name.into()), attempt: 1, ..Start::default() }
 }
 
 /// A step of `parent`.
@@ -146,7 +146,7 @@ pub(crate) fn step_of(parent: SpanKey, name: &str) -> Start {
 }
 
 pub(crate) fn on(host: &str, agent: &str, start: Start) -> Start {
-    Start { executor_host: Some(host.to_owned()), agent: Some(agent.to_owned()), ..start }
+    Start { executor_host: Some(host.into()), agent: Some(agent.into()), ..start }
 }
 
 pub(crate) fn json(text: &str) -> Option<JsonText> {

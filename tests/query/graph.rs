@@ -69,7 +69,7 @@ async fn a_node_tells_where_its_span_stands(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let key = span(run(1), 1);
     let start =
-        Start { layer: Some("tool".to_owned()), attempt: 2, ..on("us-vps", "qa", step("fetch")) };
+        Start { layer: Some("tool".into()), attempt: 2, ..on("us-vps", "qa", step("fetch")) };
     fleet.start(key, start).await;
     fleet.fail(key, ReasonKind::Transient, "timeout", "").await;
     let answer = graph(&fleet).await;

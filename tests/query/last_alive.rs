@@ -27,7 +27,7 @@ async fn the_top_repeats_the_span(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let key = span(run(1), 1);
     let start = Start {
-        layer: Some("L2_executor".to_owned()),
+        layer: Some("L2_executor".into()),
         input_summary: json(r#"{"a":1}"#),
         ..on("mac-mini", "qa", step("render"))
     };

@@ -142,7 +142,7 @@ async fn runs_that_start_between_pages_do_not_disturb_them(pool: PgPool) {
 async fn a_tasks_runs_are_listed(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     for (number, task) in [(1, "a"), (2, "b"), (3, "a")] {
-        let start = Start { task_id: Some(task.to_owned()), ..step("x") };
+        let start = Start { task_id: Some(task.into()), ..step("x") };
         fleet.start(span(run(number), 1), start).await;
         fleet.wait(1);
     }
@@ -176,7 +176,7 @@ async fn runs_are_told_apart_by_where_they_stand(pool: PgPool) {
 #[sqlx::test]
 async fn one_span_must_pass_all_filters_on_spans(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
-    let layered = |layer: &str, start| Start { layer: Some(layer.to_owned()), ..start };
+    let layered = |layer: &str, start| Start { layer: Some(layer.into()), ..start };
     // The host of one span and the agent of another.
     fleet.start(span(run(1), 1), layered("tool", on("a", "audit", step("x")))).await;
     fleet.start(span(run(1), 2), layered("tool", on("b", "qa", step("y")))).await;

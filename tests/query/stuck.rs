@@ -44,8 +44,8 @@ async fn a_silent_run_is_named_with_its_span_and_the_evidence(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let key = span(run(1), 1);
     let start = Start {
-        task_id: Some("task".to_owned()),
-        layer: Some("L2_executor".to_owned()),
+        task_id: Some("task".into()),
+        layer: Some("L2_executor".into()),
         attempt: 2,
         input_summary: json(r#""page""#),
         ..on("us-vps", "nobel", step("render"))

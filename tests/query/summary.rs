@@ -27,7 +27,7 @@ async fn a_run_is_told_in_figures(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let root = span(run(1), 1);
     let start = Start {
-        task_id: Some("task".to_owned()),
+        task_id: Some("task".into()),
         retry_of: Some(run(9)),
         attempt: 2,
         ..on("b", "qa", step("root"))

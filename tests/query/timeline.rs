@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use livespan_server::{
     domain::{
-        event::{End, SpanEventKind, Start},
+        event::{End, SharedJsonText, SpanEventKind, Start},
         ids::{SpanId, SpanKey},
         reason::ReasonKind,
         status::EndStatus,
@@ -80,13 +80,13 @@ async fn a_span_tells_all_that_was_said_about_it(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let key = span(run(1), 1);
     let start = Start {
-        task_id: Some("task".to_owned()),
+        task_id: Some("task".into()),
         retry_of: Some(run(9)),
-        layer: Some("L2_executor".to_owned()),
+        layer: Some("L2_executor".into()),
         attempt: 2,
         input_summary: json(r#"{"url":"u","n":[1,2.5]}"#),
         attributes: json(r#"{"a.b":true}"#),
-        otel: json(r#"{"kind":"SERVER"}"#),
+        otel: Some(SharedJsonText::from_valid(r#"{"kind":"SERVER"}"#.to_owned(), None)),
         ..on("us-vps", "nobel", step("render"))
     };
     fleet.start(key, start).await;

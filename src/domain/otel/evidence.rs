@@ -85,11 +85,11 @@ pub(super) fn verdict(
         cicd_result: cicd_result.as_deref(),
         message: Some(span.status_message),
     });
-    let stored = |text: &str| super::stored_text(redactor, text);
+    let stored = |text: &str| super::stored_text(redactor, text).into_owned();
     let error_type = error_type
         .filter(|name| *name != "_OTHER")
         .or(exception.name)
-        .map(|name| super::stored_name(redactor, &name));
+        .map(|name| super::stored_name(redactor, &name).to_string());
     let message = Some(span.status_message)
         .filter(|message| !message.trim().is_empty())
         .or(exception.message.as_deref());

@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use smol_str::SmolStr;
+
 use super::{
     KeyValue, Resource, Scope, Span, Value,
     attributes::{Attributes, Hit, kind_name, text},
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     classify::Classifier,
-    event::{End, JsonText, SpanEvent, SpanEventKind, Start},
+    event::{End, JsonText, SharedJsonText, SpanEvent, SpanEventKind, Start},
     ids::{IdError, RunId, SpanId, SpanKey},
     redact::{Detail, Redactor},
     status::{EndStatus, Status},
@@ -51,20 +53,21 @@ pub struct ResourceContext<'r> {
     attributes: Attributes<'r>,
     /// The member of `otel` that tells of the resource.
     resource: String,
-    /// The member of `otel` that tells of the scope; see [`Mapper::enter`].
-    scope: String,
+    /// The end of `otel`, which the spans share: the members that tell of the scope
+    /// and the resource; none where nothing is told. See [`Mapper::enter`].
+    shared: Option<Arc<str>>,
     task_id: Inherited,
     executor_host: Inherited,
     agent: Inherited,
     /// The address that the spans came from.
-    peer: Option<String>,
+    peer: Option<SmolStr>,
 }
 
 impl ResourceContext<'_> {
     /// How many bytes each of the spans has for its resource and scope.
     #[must_use]
     pub fn shared_bytes(&self) -> usize {
-        self.resource.len() + self.scope.len()
+        self.shared.as_deref().map_or(0, str::len)
     }
 }
 
@@ -101,9 +104,9 @@ fn dropped(by_exporter: u32, here: usize) -> u32 {
 #[derive(Debug, Clone, Default)]
 struct Inherited {
     /// Over all: `livespan.<field>`.
-    explicit: Option<String>,
+    explicit: Option<SmolStr>,
     /// Where the span itself says nothing.
-    otherwise: Option<String>,
+    otherwise: Option<SmolStr>,
 }
 
 /// Why a span is rejected, and what its sender is to change.
@@ -179,9 +182,10 @@ impl Mapper {
             ),
             ..*resource
         });
+        let members = writer.finish();
         ResourceContext {
-            resource: writer.finish(),
-            scope: String::new(),
+            shared: end_of_object(members.clone()),
+            resource: members,
             task_id: self.inherited(&attributes, Field::TaskId),
             executor_host: self.inherited(&attributes, Field::ExecutorHost),
             agent: self.inherited(&attributes, Field::Agent),
@@ -202,7 +206,8 @@ impl Mapper {
             ),
             ..*scope
         });
-        context.scope = writer.finish();
+        writer.members(&context.resource);
+        context.shared = end_of_object(writer.finish());
     }
 
     fn inherited(&self, attributes: &Attributes<'_>, field: Field) -> Inherited {
@@ -320,7 +325,7 @@ impl Mapper {
         own: &Attributes<'_>,
         resource: &Attributes<'_>,
         inherited: &Inherited,
-    ) -> Option<String> {
+    ) -> Option<SmolStr> {
         if let Some(text) = own.explicit(&self.mapping, field).and_then(Hit::text) {
             return Some(self.name(&text));
         }
@@ -334,7 +339,12 @@ impl Mapper {
 
     /// A field that only the span itself tells of, unless the resource says it
     /// outright.
-    fn own(&self, field: Field, own: &Attributes<'_>, resource: &Attributes<'_>) -> Option<String> {
+    fn own(
+        &self,
+        field: Field,
+        own: &Attributes<'_>,
+        resource: &Attributes<'_>,
+    ) -> Option<SmolStr> {
         self.find(field, own, resource, Hit::text).map(|text| self.name(&text))
     }
 
@@ -404,8 +414,8 @@ impl Mapper {
         span: &Span<'_>,
         start: &Start,
         identity: &Identity,
-    ) -> Result<Option<JsonText>, SpanProblem> {
-        let mut writer = JsonWriter::with_capacity(&self.redactor, 128 + context.shared_bytes());
+    ) -> Result<Option<SharedJsonText>, SpanProblem> {
+        let mut writer = JsonWriter::with_capacity(&self.redactor, 64);
         writer.open();
         if let Some(kind) = kind_name(span.kind) {
             writer.word("kind", &kind.to_ascii_uppercase());
@@ -432,16 +442,29 @@ impl Mapper {
         if writer.too_deep() {
             return Err(SpanProblem::TooDeep);
         }
-        writer.members(&context.scope);
-        writer.members(&context.resource);
-        writer.close();
-        let json = writer.finish();
-        Ok((json != "{}").then(|| JsonText::from_valid(json)))
+        let mut own = writer.finish();
+        let shared = context.shared.clone();
+        let says_nothing = own == "{";
+        match shared {
+            None if says_nothing => return Ok(None),
+            None => own.push('}'),
+            Some(_) if says_nothing => {}
+            Some(_) => own.push(','),
+        }
+        Ok(Some(SharedJsonText::from_valid(own, shared)))
     }
 
-    fn name(&self, text: &str) -> String {
+    fn name(&self, text: &str) -> SmolStr {
         stored_name(&self.redactor, text)
     }
+}
+
+/// The last members of an object, to be shared, and its end; none where there are none.
+fn end_of_object(mut members: String) -> Option<Arc<str>> {
+    (!members.is_empty()).then(|| {
+        members.push('}');
+        members.into()
+    })
 }
 
 fn identity(

@@ -14,6 +14,10 @@ pub use self::{
     mapper::{MAX_ATTRIBUTES, Mapper, ResourceContext, SpanProblem, scope_bytes, shared_bytes},
     mapping::{Mapping, MappingError},
 };
+use std::borrow::Cow;
+
+use smol_str::{SmolStr, format_smolstr};
+
 use super::redact::Redactor;
 
 /// The longest name that is stored: of a step, layer, agent, host or task.
@@ -22,25 +26,25 @@ const MAX_NAME_BYTES: usize = 1024;
 
 /// A text as it may be stored: without secrets, cut to 4 KB, and with U+FFFD
 /// for NUL, which Postgres cannot keep.
-fn stored_text(redactor: &Redactor, text: &str) -> String {
+fn stored_text<'t>(redactor: &Redactor, text: &'t str) -> Cow<'t, str> {
     let text = redactor.text(text);
     if memchr::memchr(0, text.as_bytes()).is_some() {
-        text.replace('\0', "\u{fffd}")
+        text.replace('\0', "\u{fffd}").into()
     } else {
-        text.into_owned()
+        text
     }
 }
 
 /// A name as it may be stored: as [`stored_text`], and not over
 /// [`MAX_NAME_BYTES`].
-fn stored_name(redactor: &Redactor, name: &str) -> String {
-    let mut name = stored_text(redactor, name);
+fn stored_name(redactor: &Redactor, name: &str) -> SmolStr {
+    let name = stored_text(redactor, name);
     if name.len() > MAX_NAME_BYTES {
         let room = MAX_NAME_BYTES - '…'.len_utf8();
-        name.truncate(name.floor_char_boundary(room));
-        name.push('…');
+        format_smolstr!("{}…", &name[..name.floor_char_boundary(room)])
+    } else {
+        SmolStr::from(name)
     }
-    name
 }
 
 /// An attribute's value: OTLP's `AnyValue`.

@@ -58,8 +58,8 @@ fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-fn text(text: Option<&String>) -> String {
-    text.cloned().unwrap_or_default()
+fn text(text: Option<impl ToString>) -> String {
+    text.map(|text| text.to_string()).unwrap_or_default()
 }
 
 fn id(id: Option<impl ToString>) -> String {
@@ -83,8 +83,7 @@ fn json_value(json: Option<&JsonText>) -> Option<JsonValue> {
     Some(JsonValue::from(&value))
 }
 
-fn json_object(json: Option<&JsonText>) -> Option<JsonObject> {
-    let map: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(json?.as_str()).ok()?;
+fn json_object(json: Option<&str>) -> Option<JsonObject> {
+    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json?).ok()?;
     Some(JsonObject::from(&map))
 }

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use super::{count, id, json_object, json_value, reason_kind, status, text, timestamp};
 use crate::{
-    domain::{event::FailureFacts, ids::SpanId, span::Span},
+    domain::{
+        event::{FailureFacts, JsonText},
+        ids::SpanId,
+        span::Span,
+    },
     proto::v1,
     query::{Timeline, TimelineSpan},
     storage::NewArtifact,
@@ -56,7 +60,7 @@ fn span_in_run(placed: &TimelineSpan, task_id: String, last_alive: Option<SpanId
         output_summary: json_value(ended.as_ref().and_then(|e| e.output_summary.as_ref())),
         artifacts: newest_by_type(&placed.artifacts),
         artifact_list: placed.artifacts.iter().map(v1::Artifact::from).collect(),
-        attributes: json_object(start.attributes.as_ref()),
+        attributes: json_object(start.attributes.as_ref().map(JsonText::as_str)),
         error: failure.and_then(|failure| error(failure)),
         progress: progress.as_ref().map(v1::Progress::from),
         progress_at: progress.as_ref().map(|progress| timestamp(progress.moved_at)),
@@ -68,7 +72,7 @@ fn span_in_run(placed: &TimelineSpan, task_id: String, last_alive: Option<SpanId
             .map_or(0, |ended| u32::try_from(ended.conflicting_ends.len()).unwrap_or(u32::MAX)),
         is_last_alive: last_alive == Some(key.span_id),
         depth: placed.depth,
-        otel: json_object(start.otel.as_ref()),
+        otel: json_object(start.otel.as_ref().map(|otel| otel.pieces().concat()).as_deref()),
     }
 }
 
