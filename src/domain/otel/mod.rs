@@ -6,6 +6,7 @@
 mod attributes;
 mod dialects;
 mod evidence;
+mod harmless_keys;
 mod mapper;
 mod mapping;
 mod writer;

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::{Event, KeyValue, Link, Resource, Scope, Value};
+use super::{Event, KeyValue, Link, Resource, Scope, Value, harmless_keys::is_harmless};
 use crate::domain::redact::{Detail, MARKER, Redactor};
 
 /// How many containers may stand within each other in what is kept whole.
@@ -238,6 +238,12 @@ impl<'m> JsonWriter<'m> {
             if index > 0 {
                 self.out.push(',');
             }
+            if is_harmless(self.redactor, field.key) {
+                quote(&mut self.out, field.key);
+                self.out.push(':');
+                self.value(&field.value, levels - 1, detail);
+                continue;
+            }
             let key = self.redactor.text_whole(field.key);
             let mut secret = false;
             if !matches!(field.value, Value::Empty | Value::Bool(_)) {
@@ -364,10 +370,18 @@ impl<'m> JsonWriter<'m> {
 
 /// A JSON string; U+FFFD stands for NUL, which Postgres cannot keep.
 fn quote(out: &mut String, text: &str) {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     out.push('"');
+    // Without an early exit the compiler looks at many bytes at once, and most texts
+    // are plain.
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut kept_to = 0;
     for (index, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if is_plain(byte) {
             continue;
         }
         // An ASCII byte is always a character's boundary.

@@ -74,6 +74,13 @@ impl Redactor {
         keys::is_secret(key)
     }
 
+    /// Whether a text certainly holds no secret: [`Self::text_whole`] would return it
+    /// as it is. Says no for some that hold none.
+    #[must_use]
+    pub fn is_clean(&self, text: &str) -> bool {
+        self.screen.is_clean(text)
+    }
+
     /// Whether a number is a payment card's.
     #[must_use]
     pub fn is_card_number(&self, number: u64) -> bool {
