@@ -9,7 +9,7 @@
 //!    where files are.
 //! 5. [`query`] answers questions from it.
 //!
-//! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
+//! Around them: [`app`] wires them, [`http_listener`] is what those who serve HTTP share, [`lifecycle`] ends them, [`telemetry`] logs,
 //! [`config`] and [`cli`] are what a person types, [`client`] is how commands
 //! reach a collector, and [`embedded_postgres`] is the database of those who
 //! have none. In builds for tests, `failpoint` ends the process at a chosen place.
@@ -22,6 +22,7 @@ pub mod config;
 pub mod domain;
 pub mod embedded_postgres;
 mod failpoint;
+pub mod http_listener;
 pub mod ingest;
 pub mod ingress;
 pub mod lifecycle;
