@@ -1,5 +1,12 @@
-//! Compiles the proto files: message and service code, and one descriptor set
-//! that reflection serves and that keeps the `google.api.http` options.
+//! Compiles the proto files: message and service code, how the messages that REST
+//! carries are written as JSON, REST's routes, and one descriptor set that
+//! reflection serves and that keeps the `google.api.http` options.
+
+#![allow(clippy::print_stdout, reason = "cargo is spoken to by it")]
+
+mod binding;
+mod json;
+mod routes;
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -18,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(SERVICES)?;
     let code =
         prost_types::FileDescriptorSet::decode(compiler.encode_file_descriptor_set().as_slice())?;
+    let bindings = binding::read(&compiler.descriptor_pool())?;
 
     // `file_descriptor_set` would go through types that know no extensions and
     // so drop the HTTP options; the encoded form keeps them.
@@ -25,13 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let encoded = compiler.encode_file_descriptor_set();
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("livespan_descriptor.bin"), &encoded)?;
+    fs::write(out_dir.join("rest_routes.rs"), routes::code(&bindings))?;
 
-    tonic_prost_build::configure()
+    let builder = tonic_prost_build::configure()
         .codec_path("crate::proto::StrictCodec")
         // JSON that is only carried through stays bytes: no map is built for it.
         .extern_path(".google.protobuf.Struct", "crate::proto::JsonObject")
         .extern_path(".google.protobuf.Value", "crate::proto::JsonValue")
-        .bytes(".livespan.v1.StoreArtifactRequest.content")
-        .compile_fds(code)?;
+        .bytes(".livespan.v1.StoreArtifactRequest.content");
+    json::attributes(builder, &bindings)?.compile_fds(code)?;
     Ok(())
 }

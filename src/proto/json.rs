@@ -20,6 +20,9 @@ use serde_json::{Map, Number, Value};
 /// How deep JSON may nest.
 pub const MAX_DEPTH: usize = 64;
 
+/// Up to here a double holds every whole number.
+pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// How long the way to a problem may be; it is cut at its end.
 const MAX_PATH_BYTES: usize = 256;
 
@@ -48,11 +51,11 @@ pub struct JsonError {
 
 /// A JSON object on the wire: `google.protobuf.Struct`.
 #[derive(Clone, PartialEq, Default)]
-pub struct JsonObject(Vec<u8>);
+pub struct JsonObject(pub(super) Vec<u8>);
 
 /// Any JSON value on the wire: `google.protobuf.Value`.
 #[derive(Clone, PartialEq, Default)]
-pub struct JsonValue(Vec<u8>);
+pub struct JsonValue(pub(super) Vec<u8>);
 
 impl JsonObject {
     /// The object.
@@ -193,14 +196,14 @@ impl From<DecodeError> for JsonError {
 }
 
 /// One field of a message: its number and its content.
-enum Field<'a> {
+pub(super) enum Field<'a> {
     Varint(u64),
     Double(f64),
     Bytes(&'a [u8]),
 }
 
 /// Reads the next field from `wire`, which it shortens.
-fn next_field<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, JsonError> {
+pub(super) fn next_field<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, JsonError> {
     loop {
         if wire.is_empty() {
             return Ok(None);
@@ -227,12 +230,12 @@ fn next_field<'a>(wire: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, JsonE
     }
 }
 
-fn read_text(bytes: &[u8]) -> Result<String, JsonError> {
+pub(super) fn read_text(bytes: &[u8]) -> Result<&str, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::here(JsonProblem::Malformed))?;
     if memchr::memchr(0, bytes).is_some() {
         return Err(JsonError::here(JsonProblem::Nul));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn read_struct(mut wire: &[u8], depth: usize) -> Result<Map<String, Value>, JsonError> {
@@ -247,7 +250,7 @@ fn read_struct(mut wire: &[u8], depth: usize) -> Result<Map<String, Value>, Json
         while let Some(field) = next_field(&mut entry)? {
             match field {
                 (1, Field::Bytes(bytes)) => {
-                    key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?;
+                    key = read_text(bytes).map_err(|e| e.beneath(" (a key)"))?.to_owned();
                 }
                 (2, Field::Bytes(bytes)) => value_wire = Some(bytes),
                 _ => {}
@@ -281,7 +284,7 @@ fn read_value(mut wire: &[u8], depth: usize) -> Result<Value, JsonError> {
         value = match field {
             (1, _) => Value::Null,
             (2, Field::Double(number)) => read_number(number),
-            (3, Field::Bytes(bytes)) => Value::String(read_text(bytes)?),
+            (3, Field::Bytes(bytes)) => Value::String(read_text(bytes)?.to_owned()),
             (4, Field::Varint(truth)) => Value::Bool(truth != 0),
             (5, Field::Bytes(bytes)) => Value::Object(read_struct(bytes, depth + 1)?),
             (6, Field::Bytes(bytes)) => Value::Array(read_list(bytes, depth + 1)?),
@@ -294,7 +297,6 @@ fn read_value(mut wire: &[u8], depth: usize) -> Result<Value, JsonError> {
 /// Whole numbers are written without a fraction; what JSON has no number for
 /// is written as text.
 fn read_number(number: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
         #[allow(clippy::cast_possible_truncation)] // just checked
         return Value::Number(Number::from(number as i64));

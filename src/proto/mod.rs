@@ -1,8 +1,10 @@
-//! The wire: code generated from `proto/`, the codec that decodes it, and the
-//! types that carry JSON through it.
+//! The wire: code generated from `proto/`, the codec that decodes it, the types
+//! that carry JSON through it, and how messages are themselves written as JSON.
 
 mod codec;
 mod json;
+mod json_fields;
+mod json_stream;
 
 pub use codec::StrictCodec;
 pub use json::{JsonError, JsonObject, JsonProblem, JsonValue, MAX_DEPTH};
@@ -19,3 +21,21 @@ pub mod v1 {
 /// Reflection serves it.
 pub const DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/livespan_descriptor.bin"));
+
+macro_rules! enumerations {
+    ($($name:ident [$($value:ident),*];)*) => {$(
+        impl json_fields::Enumeration for v1::$name {
+            const VALUES: &'static [Self] = &[$(Self::$value),*];
+
+            fn name(self) -> &'static str {
+                self.as_str_name()
+            }
+        }
+    )*};
+}
+
+enumerations! {
+    Status [Unspecified, Running, Success, Failed, Cancelled];
+    ReasonKind [Unknown, Transient, Persistent, Resource, Config];
+    Verdict [Unspecified, NoHeartbeat, NoProgress];
+}
