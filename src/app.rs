@@ -17,6 +17,7 @@ use crate::{
         time::Clock,
     },
     failpoint,
+    gateway::{self, AllowedHosts},
     ingest::{Ingest, IngestOptions},
     ingress::{
         self, ExportOptions, Intake, NoLogs, NoMetrics, SpanServiceImpl, TraceExport,
@@ -45,6 +46,8 @@ pub struct AppOptions {
     pub classifier: Classifier,
     /// After how long without a sign of life a run is stuck.
     pub stuck_after: Duration,
+    /// Names under which REST may be reached, beside loopback and its address.
+    pub allowed_hosts: AllowedHosts,
     /// Says what time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,6 +59,8 @@ pub struct Listeners {
     pub grpc: TcpListener,
     /// For OTLP over HTTP.
     pub otlp_http: TcpListener,
+    /// For REST.
+    pub http: TcpListener,
 }
 
 /// Why a collector could not start.
@@ -78,6 +83,9 @@ pub enum StartError {
         "cannot listen on the address of OTLP over HTTP (--otlp-http-addr, LIVESPAN_OTLP_HTTP_ADDR)"
     )]
     ListenOtlpHttp(#[source] std::io::Error),
+    /// REST's address.
+    #[error("cannot listen on the address of REST (--http-addr, LIVESPAN_HTTP_ADDR)")]
+    ListenHttp(#[source] std::io::Error),
     /// The descriptors, which are part of the program.
     #[error("cannot serve reflection")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -97,6 +105,7 @@ const MAX_REQUESTS_PER_CONNECTION: u32 = 128;
 pub struct App {
     grpc_addr: SocketAddr,
     otlp_http_addr: SocketAddr,
+    http_addr: SocketAddr,
     database: Database,
     stop_serving: CancellationToken,
     stop_writing: CancellationToken,
@@ -104,6 +113,7 @@ pub struct App {
     health: HealthReporter,
     grpc: JoinHandle<Result<(), tonic::transport::Error>>,
     otlp_http: JoinHandle<()>,
+    http: JoinHandle<()>,
     lanes: TaskTracker,
 }
 
@@ -117,6 +127,7 @@ impl App {
         let grpc_addr = listeners.grpc.local_addr().map_err(StartError::ListenGrpc)?;
         let otlp_http_addr =
             listeners.otlp_http.local_addr().map_err(StartError::ListenOtlpHttp)?;
+        let http_addr = listeners.http.local_addr().map_err(StartError::ListenHttp)?;
         let database = Database::connect(options.database).await?;
         database.migrate().await?;
         let artifacts = Artifacts::open(options.artifact_dir, options.artifact_roots)
@@ -151,6 +162,7 @@ impl App {
             Arc::new(artifacts),
             stop_serving.clone(),
         );
+        let rest = gateway::router(&Arc::new(spans.clone()), &Arc::new(questions.clone()));
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<SpanServiceServer<SpanServiceImpl>>().await;
         health.set_serving::<TraceQueryServer<TraceQueryService>>().await;
@@ -179,9 +191,16 @@ impl App {
         let grpc = tokio::spawn(grpc);
         let otlp_http =
             tokio::spawn(ingress::serve_http(listeners.otlp_http, export, stop_serving.clone()));
+        let http = tokio::spawn(gateway::serve(
+            listeners.http,
+            rest,
+            options.allowed_hosts,
+            stop_serving.clone(),
+        ));
         Ok(Self {
             grpc_addr,
             otlp_http_addr,
+            http_addr,
             database,
             stop_serving,
             stop_writing,
@@ -189,6 +208,7 @@ impl App {
             health,
             grpc,
             otlp_http,
+            http,
             lanes,
         })
     }
@@ -205,6 +225,12 @@ impl App {
         self.otlp_http_addr
     }
 
+    /// Where REST is served.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
     /// Resolves when a server or a lane has ended by itself, which they should
     /// not: the process is to be started anew then.
     pub async fn failed(&mut self) {
@@ -213,6 +239,7 @@ impl App {
             ended = &mut self.otlp_http => {
                 tracing::error!(?ended, "the server of OTLP over HTTP ended by itself");
             }
+            ended = &mut self.http => tracing::error!(?ended, "the REST server ended by itself"),
             () = self.lane_failed.cancelled() => tracing::error!("a lane ended by itself"),
         }
     }
@@ -234,6 +261,9 @@ impl App {
             }
             if !self.otlp_http.is_finished() {
                 let _ = self.otlp_http.await;
+            }
+            if !self.http.is_finished() {
+                let _ = self.http.await;
             }
         });
         let finished = finished.await.is_ok();

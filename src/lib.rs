@@ -8,11 +8,12 @@
 //! 4. [`storage`] is Postgres, the only room that speaks SQL; [`artifacts`] is
 //!    where files are.
 //! 5. [`query`] answers questions from it.
+//! 6. [`gateway`] is the gRPC services over HTTP and JSON.
 //!
-//! Around them: [`app`] wires them, [`http_listener`] is what those who serve HTTP share, [`lifecycle`] ends them, [`telemetry`] logs,
-//! [`config`] and [`cli`] are what a person types, [`client`] is how commands
-//! reach a collector, and [`embedded_postgres`] is the database of those who
-//! have none. In builds for tests, `failpoint` ends the process at a chosen place.
+//! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
+//! [`http_listener`] is what those who serve HTTP share, [`config`] and [`cli`]
+//! are what a person types, [`client`] is how commands reach a collector, and
+//! [`embedded_postgres`] is the database of those who have none. In builds for tests, `failpoint` ends the process at a chosen place.
 
 pub mod app;
 pub mod artifacts;
@@ -22,6 +23,7 @@ pub mod config;
 pub mod domain;
 pub mod embedded_postgres;
 mod failpoint;
+pub mod gateway;
 pub mod http_listener;
 pub mod ingest;
 pub mod ingress;

@@ -55,6 +55,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut shutdown = Shutdown::listen().context("cannot listen for signals")?;
     let choice = args.database.choice()?;
     let (grpc_addr, otlp_http_addr) = (args.listen.grpc_addr()?, args.listen.otlp_http_addr()?);
+    let http_addr = args.listen.http_addr()?;
     let classifier = args.classifier.classifier()?;
     let mapping = args.otlp.mapping()?;
     // Before the database: a port that is taken is told within no time.
@@ -67,6 +68,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
             .await
             .map_err(StartError::ListenOtlpHttp)
             .with_context(|| format!("{otlp_http_addr}"))?,
+        http: TcpListener::bind(http_addr)
+            .await
+            .map_err(StartError::ListenHttp)
+            .with_context(|| format!("{http_addr}"))?,
     };
     let data_dir = args.database.data_dir();
     // The private Postgres takes the lock itself, and holds it until it is gone.
@@ -79,6 +84,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     tracing::info!(
         listen = %grpc_addr,
         listen_otlp_http = %otlp_http_addr,
+        listen_http = %http_addr,
+        allowed_hosts = ?args.listen.allowed_hosts,
         insecure = args.listen.insecure(),
         database = match &choice {
             DatabaseChoice::Server(options) => options.shown(),
@@ -109,6 +116,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         mapping,
         classifier,
         stuck_after: args.liveness.stuck_after,
+        allowed_hosts: args.listen.allowed_hosts.into(),
         clock: Arc::new(SystemClock),
     };
     let served = serve(options, listeners, &mut shutdown).await;
@@ -128,7 +136,12 @@ async fn serve(
         // A database that hangs, or a schema that another process holds.
         signal = shutdown.requested() => bail!("{signal} before the collector was ready"),
     };
-    tracing::info!(grpc_addr = %app.grpc_addr(), otlp_http_addr = %app.otlp_http_addr(), "serving");
+    tracing::info!(
+        grpc_addr = %app.grpc_addr(),
+        otlp_http_addr = %app.otlp_http_addr(),
+        http_addr = %app.http_addr(),
+        "serving"
+    );
     let failed = tokio::select! {
         signal = shutdown.requested() => {
             tracing::info!(signal, "stopping");

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use crate::gateway::AllowedHost;
+
 /// Where livespan can be reached.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
@@ -25,6 +27,26 @@ pub struct ListenArgs {
         default_value = "127.0.0.1:4318"
     )]
     otlp_http_addr: SocketAddr,
+
+    /// The address for REST. Port 0 takes any that is free and logs it.
+    #[arg(
+        long,
+        env = "LIVESPAN_HTTP_ADDR",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:5221"
+    )]
+    http_addr: SocketAddr,
+
+    /// A name under which REST may be reached, beside localhost and its address; several are
+    /// separated by commas. Requests for other names are refused, so that no page of another
+    /// site can have its name point here and read everything.
+    #[arg(
+        long = "allowed-host",
+        env = "LIVESPAN_ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     /// Listen on addresses that other machines can reach, although nothing
     /// asks them who they are.
@@ -70,6 +92,15 @@ impl ListenArgs {
         self.accepted("--otlp-http-addr (LIVESPAN_OTLP_HTTP_ADDR)", self.otlp_http_addr)
     }
 
+    /// The address for REST.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::grpc_addr`].
+    pub fn http_addr(&self) -> Result<SocketAddr, Exposed> {
+        self.accepted("--http-addr (LIVESPAN_HTTP_ADDR)", self.http_addr)
+    }
+
     fn accepted(&self, setting: &'static str, address: SocketAddr) -> Result<SocketAddr, Exposed> {
         if address.ip().to_canonical().is_loopback() || self.insecure {
             Ok(address)
@@ -100,6 +131,7 @@ mod tests {
     fn loopback_is_the_default() {
         assert!(parse(&[]).grpc_addr().unwrap().ip().is_loopback());
         assert!(parse(&[]).otlp_http_addr().unwrap().ip().is_loopback());
+        assert!(parse(&[]).http_addr().unwrap().ip().is_loopback());
     }
 
     #[test]
@@ -110,6 +142,9 @@ mod tests {
             let exposed = parse(&["--otlp-http-addr", address]).otlp_http_addr().unwrap_err();
             assert!(exposed.to_string().contains("LIVESPAN_OTLP_HTTP_ADDR"), "{exposed}");
             parse(&["--otlp-http-addr", address, "--insecure"]).otlp_http_addr().unwrap();
+            let exposed = parse(&["--http-addr", address]).http_addr().unwrap_err();
+            assert!(exposed.to_string().contains("LIVESPAN_HTTP_ADDR"), "{exposed}");
+            parse(&["--http-addr", address, "--insecure"]).http_addr().unwrap();
         }
     }
 }

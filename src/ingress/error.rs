@@ -19,7 +19,14 @@ pub enum ApiError {
     /// Fields of the request are wrong.
     Invalid(Vec<Violation>),
     /// What was asked for does not exist.
-    NotFound(String),
+    NotFound {
+        /// What it would be, to begin a sentence with: `Run`.
+        kind: &'static str,
+        /// Which one, as it was asked for.
+        name: String,
+        /// What to do.
+        message: String,
+    },
     /// The server cannot take it now. Trying again helps.
     Unavailable(&'static str),
     /// The question takes longer than questions may.
@@ -46,8 +53,12 @@ impl ApiError {
 
     /// There is no such thing.
     #[must_use]
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::NotFound(message.into())
+    pub fn not_found(
+        kind: &'static str,
+        name: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::NotFound { kind, name: name.into(), message: message.into() }
     }
 
     /// A mistake of the server's: its cause is logged here.
@@ -62,7 +73,7 @@ impl ApiError {
     pub fn code(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
-            Self::NotFound(_) => Code::NotFound,
+            Self::NotFound { .. } => Code::NotFound,
             Self::Unavailable(_) => Code::Unavailable,
             Self::TooSlow => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
@@ -79,7 +90,7 @@ impl ApiError {
                     lines.fold(first, |all, line| all + "; " + &line)
                 })
             }
-            Self::NotFound(message) => message.clone(),
+            Self::NotFound { message, .. } => message.clone(),
             Self::Unavailable(message) => (*message).to_owned(),
             Self::TooSlow => {
                 "the question took too long to answer: narrow it by a filter or a shorter window"
@@ -102,7 +113,10 @@ impl From<ApiError> for Status {
             ApiError::Unavailable(_) => {
                 details.set_retry_info(Some(RETRY_DELAY));
             }
-            ApiError::NotFound(_) | ApiError::TooSlow | ApiError::Internal => {}
+            ApiError::NotFound { kind, name, message } => {
+                details.set_resource_info(*kind, name, "", message);
+            }
+            ApiError::TooSlow | ApiError::Internal => {}
         }
         Self::with_error_details(error.code(), error.message(), details)
     }

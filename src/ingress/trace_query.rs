@@ -188,5 +188,6 @@ fn page_size(sent: u32, most: u32) -> Result<u32, ApiError> {
 }
 
 fn no_such_run(run_id: RunId) -> ApiError {
-    ApiError::not_found(format!("run {run_id} was never heard of: check the id"))
+    let message = format!("run {run_id} was never heard of: check the id");
+    ApiError::not_found("Run", run_id.to_string(), message)
 }

@@ -14,6 +14,7 @@ use livespan_server::{
         otel::Mapping,
         time::{Clock, SystemClock},
     },
+    gateway::AllowedHosts,
     ingest::{IngestOptions, LaneOptions},
     ingress::ExportOptions,
     proto::v1::{span_service_client::SpanServiceClient, trace_query_client::TraceQueryClient},
@@ -100,6 +101,7 @@ impl TestApp {
         let listeners = Listeners {
             grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             otlp_http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
         let used_url = options.database_url.as_ref().unwrap_or(&database_url);
         let app = App::start(
@@ -112,6 +114,7 @@ impl TestApp {
                 mapping: Mapping::standard(),
                 classifier: Classifier::standard(),
                 stuck_after: options.stuck_after,
+                allowed_hosts: AllowedHosts::default(),
                 clock: options.clock,
             },
             listeners,

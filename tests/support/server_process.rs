@@ -122,6 +122,7 @@ impl ServerProcess {
             .arg("--grpc-addr")
             .arg(grpc_addr.to_string())
             .env("LIVESPAN_OTLP_HTTP_ADDR", "127.0.0.1:0")
+            .env("LIVESPAN_HTTP_ADDR", "127.0.0.1:0")
             .env_remove("LIVESPAN_DATABASE_URL")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())

@@ -58,7 +58,7 @@ class Server:
         self._starts += 1
         log = self._folder / f"server-{self._starts}.log"
         command = [str(BINARY), "serve", "--data-dir", str(self._folder / "data")]
-        command += ["--grpc-addr", self.address, "--otlp-http-addr", "127.0.0.1:0"]
+        command += ["--grpc-addr", self.address, "--otlp-http-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LIVESPAN_")}
         with log.open("wb") as output:
             self._process = subprocess.Popen(

@@ -38,7 +38,7 @@ export class Collector {
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("LIVESPAN_")));
     const child = spawn(
       binary,
-      ["serve", "--data-dir", path.join(this.folder, "data"), "--grpc-addr", this.address, "--otlp-http-addr", "127.0.0.1:0"],
+      ["serve", "--data-dir", path.join(this.folder, "data"), "--grpc-addr", this.address, "--otlp-http-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"],
       { env, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.process = child;
