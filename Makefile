@@ -63,7 +63,7 @@ test-python: $(python_venv)/ready ## Test the Python SDK against the debug binar
 	$(call timed,tests of the Python SDK,cd clients/python && $(CURDIR)/$(python_venv)/bin/pytest)
 
 .PHONY: clients-python
-clients-python: $(python_venv)/ready ## Generate what the Python SDK takes from proto/ and src/
+clients-python: $(python_venv)/ready ## Generate what the Python SDK takes from proto/ and rules/
 	@$(python_venv)/bin/python clients/python/scripts/generate.py
 
 .PHONY: test-node
@@ -71,7 +71,7 @@ test-node: ## Test the Node SDK against the debug binary
 	$(call timed,tests of the Node SDK,clients/node/scripts/run.sh test)
 
 .PHONY: clients-node
-clients-node: ## Generate what the Node SDK takes from proto/ and src/
+clients-node: ## Generate what the Node SDK takes from proto/ and rules/
 	@clients/node/scripts/run.sh generate
 
 .PHONY: lint

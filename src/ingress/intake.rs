@@ -279,12 +279,6 @@ pub(super) fn key(run_id: &str, span_id: &str, violations: &mut Violations) -> O
     Some(SpanKey { run_id: run_id?, span_id: span_id? })
 }
 
-impl From<(RunId, SpanId)> for SpanKey {
-    fn from((run_id, span_id): (RunId, SpanId)) -> Self {
-        Self { run_id, span_id }
-    }
-}
-
 /// A liveness limit.
 fn limit(
     field: &str,

@@ -36,11 +36,11 @@ execFileSync(
   { cwd: repository, stdio: "inherit" },
 );
 
-const table = parse(readFileSync(path.join(repository, "src/domain/classify_rules.toml"), "utf8"));
+const table = parse(readFileSync(path.join(repository, "rules/src/classify_rules.toml"), "utf8"));
 const rows = table.rule.map((row) => `  ${JSON.stringify(row)},`).join("\n");
 writeFileSync(
   path.join(folder, "classify_rules.ts"),
-  `// The failure classifier's table: a copy of src/domain/classify_rules.toml, whose
+  `// The failure classifier's table: a copy of rules/src/classify_rules.toml, whose
 // head explains the fields. Made by scripts/generate.mjs; change the table there.
 import type { Rule } from "../classify/rule.js";
 

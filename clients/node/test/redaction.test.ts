@@ -53,7 +53,7 @@ test("every value of the vectors is redacted in full and as a summary", () => {
 });
 
 test("the server's token shapes are these", () => {
-  const source = readFileSync(path.join(REPOSITORY, "src/domain/redact/credentials.rs"), "utf8");
+  const source = readFileSync(path.join(REPOSITORY, "rules/src/redact/credentials.rs"), "utf8");
   const theirs = [...source.matchAll(/^    (shape|with_digit)\("([^"]+)", (\d+), \w+\),$/gm)].map(
     ([, kind, prefix, min]) => [prefix, Number(min), kind === "with_digit"],
   );

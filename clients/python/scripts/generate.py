@@ -2,7 +2,7 @@
 
 - src/livespan/v1: messages, services and their types, from proto/livespan/v1.
 - src/livespan/classify_rules.json: the failure classifier's table, from
-  src/domain/classify_rules.toml.
+  rules/src/classify_rules.toml.
 
 The results are committed, so that the package installs without protoc;
 `--check` says which of them are stale, and the tests run it.
@@ -94,7 +94,7 @@ def without_http(proto: str) -> str:
 def rules() -> str:
     """The classifier's table as JSON: Python reads TOML only from 3.11 on."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    text = (REPOSITORY / "src" / "domain" / "classify_rules.toml").read_text(encoding="utf-8")
+    text = (REPOSITORY / "rules" / "src" / "classify_rules.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)["rule"]
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return f"[\n{lines}\n]\n"

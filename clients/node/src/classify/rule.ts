@@ -3,7 +3,7 @@
 /** What kind of thing went wrong, in the terms that decide whether a retry is worth it. */
 export type ReasonKind = "UNKNOWN" | "TRANSIENT" | "PERSISTENT" | "RESOURCE" | "CONFIG";
 
-/** A row, as the head of src/domain/classify_rules.toml explains it. */
+/** A row, as the head of rules/src/classify_rules.toml explains it. */
 export interface Rule {
   readonly reason_code: string;
   readonly reason_kind: string;

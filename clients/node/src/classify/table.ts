@@ -1,5 +1,5 @@
 // The classifier's look-ups, compiled from the table's rows. The same is done in
-// the server's src/domain/classify/table.rs; the shared vectors hold both to it.
+// the Rust's rules/src/classify/table.rs; the shared vectors hold both to it.
 import { RULES } from "../gen/classify_rules.js";
 import type { ReasonKind } from "./rule.js";
 

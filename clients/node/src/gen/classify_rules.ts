@@ -1,4 +1,4 @@
-// The failure classifier's table: a copy of src/domain/classify_rules.toml, whose
+// The failure classifier's table: a copy of rules/src/classify_rules.toml, whose
 // head explains the fields. Made by scripts/generate.mjs; change the table there.
 import type { Rule } from "../classify/rule.js";
 

@@ -1,6 +1,6 @@
 // Which keys name secrets. A key is read as words, whatever its spelling:
 // `X-Api-Key`, `x_api_key`, `xApiKey` and `XAPIKEY` are the same. The names are
-// those of the server's src/domain/redact/keys.rs; the shared vectors hold both
+// those of the Rust's rules/src/redact/keys.rs; the shared vectors hold both
 // to the same verdicts.
 import type { Bytes } from "./bytes.js";
 import { CHINESE_NAMES, isHarmlessKey } from "./pieces.js";

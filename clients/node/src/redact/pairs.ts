@@ -3,7 +3,7 @@
 //
 // Works from the separators outwards: a bounded look back for the key, a look
 // ahead for the value, and on behind it. Each byte is read a bounded number of
-// times. The server's src/domain/redact/pairs.rs says the same in Rust.
+// times. rules/src/redact/pairs.rs says the same in Rust.
 import { type Bytes, ceilBoundary, run, toBytes } from "./bytes.js";
 import { isSecretKey, phraseEndsInSecret } from "./keys.js";
 import { MARKER } from "./marker.js";

@@ -1,6 +1,6 @@
 // The shapes of providers' keys, as the providers publish them; lengths are lower
-// bounds, so that a longer successor is still caught. The same list stands in the
-// server's src/domain/redact/credentials.rs, and a test compares the two.
+// bounds, so that a longer successor is still caught. The same list stands in
+// rules/src/redact/credentials.rs, and a test compares the two.
 
 /** The characters of a token's random part, as a sticky expression. */
 export type Alphabet = RegExp;

@@ -247,7 +247,7 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::redact::keys;
+    use crate::redact::keys;
 
     #[test]
     fn every_secret_keys_name_raises_suspicion() {

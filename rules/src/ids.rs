@@ -214,6 +214,12 @@ impl SpanKey {
     }
 }
 
+impl From<(RunId, SpanId)> for SpanKey {
+    fn from((run_id, span_id): (RunId, SpanId)) -> Self {
+        Self { run_id, span_id }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -8,7 +8,7 @@ use std::fmt;
 use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 
-use crate::domain::reason::ReasonKind;
+use crate::reason::ReasonKind;
 
 const BUILT_IN: &str = include_str!("../classify_rules.toml");
 
