@@ -73,7 +73,14 @@ fn span(number_of_span: u64) -> Span {
     }
 }
 
+/// One that failed, without an exception.
 fn failed(mut span: Span) -> Span {
+    span.status = Some(Status { code: 2, message: "no answer after 30 s".to_owned() });
+    span
+}
+
+/// One that failed with an exception and its stack trace, three attributes more.
+fn raised(mut span: Span) -> Span {
     let stack =
         "Traceback (most recent call last):\n  File \"shop/orders.py\", line 7, in add_item";
     span.status = Some(Status { code: 2, message: "no answer".to_owned() });
@@ -128,8 +135,9 @@ fn bench(criterion: &mut Criterion) {
     let mapper = Mapper::new(Mapping::standard(), Redactor::standard(), Classifier::standard());
     let well = request((0..SPANS).map(span).collect());
     let failed = request((0..SPANS).map(|number| failed(span(number))).collect());
+    let raised = request((0..SPANS).map(|number| raised(span(number))).collect());
     let mut group = criterion.benchmark_group("otlp_span");
-    for (name, bytes) in [("well", &well), ("failed", &failed)] {
+    for (name, bytes) in [("well", &well), ("failed", &failed), ("raised", &raised)] {
         group.bench_function(format!("{name}/decode"), |bencher| {
             per_span(bencher, || {
                 let (around, lists) = (Bump::new(), Bump::new());

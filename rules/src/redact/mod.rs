@@ -74,13 +74,6 @@ impl Redactor {
         keys::is_secret(key)
     }
 
-    /// Whether a text certainly holds no secret: [`Self::text_whole`] would return it
-    /// as it is. Says no for some that hold none.
-    #[must_use]
-    pub fn is_clean(&self, text: &str) -> bool {
-        self.screen.is_clean(text)
-    }
-
     /// Whether a number is a payment card's.
     #[must_use]
     pub fn is_card_number(&self, number: u64) -> bool {
@@ -94,14 +87,16 @@ impl Redactor {
     /// Redacting twice gives the same text.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if text.len() <= TEXT_LIMIT_BYTES && self.screen.is_clean(text) {
+        let is_clean = self.screen.is_clean(text);
+        if is_clean && text.len() <= TEXT_LIMIT_BYTES {
             return Cow::Borrowed(text);
         }
+        let look = if is_clean { Self::look } else { Self::look_closely };
         self.settled(text, |text| {
             // The notice of an earlier cut isn't the text's own words: behind
             // `password=` it would pass for a secret.
             let (head, left_out) = without_notice(text);
-            let redacted = self.look(head, 0);
+            let redacted = look(self, head, 0);
             match (&redacted, left_out) {
                 (None, Some(_)) if text.len() <= TEXT_LIMIT_BYTES => None,
                 (None, None) if head.len() <= TEXT_LIMIT_BYTES => None,
@@ -119,7 +114,7 @@ impl Redactor {
         if self.screen.is_clean(text) {
             return Cow::Borrowed(text);
         }
-        self.settled(text, |text| self.look(text, 0))
+        self.settled(text, |text| self.look_closely(text, 0))
     }
 
     /// A copy without secrets: whole values under secret keys, secrets within
@@ -188,9 +183,11 @@ impl Redactor {
     /// One pass over a text; `None` when there is nothing to redact. `parses`
     /// counts the strings that this text was found inside of.
     fn look(&self, text: &str, parses: u8) -> Option<String> {
-        if self.screen.is_clean(text) {
-            return None;
-        }
+        if self.screen.is_clean(text) { None } else { self.look_closely(text, parses) }
+    }
+
+    /// The same of a text that is known not to be clean.
+    fn look_closely(&self, text: &str, parses: u8) -> Option<String> {
         if parses < MAX_PARSES
             && json::looks_like_json(text)
             && let Ok(redacted) = json::redacted(text, &|inner| self.look(inner, parses + 1))
