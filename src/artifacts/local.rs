@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cap_std::{ambient_authority, fs::Dir};
 use sha2::{Digest as _, Sha256};
 
 use super::{ArtifactError, LOCAL, StoredFile};
@@ -40,6 +41,19 @@ impl LocalStore {
         Ok(Self { folder })
     }
 
+    /// The store in `folder` beside the server that writes to it; `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder can't be looked at.
+    pub fn beside_its_server(folder: PathBuf) -> io::Result<Option<Self>> {
+        match folder.try_exists() {
+            Ok(there) => Ok(there.then_some(Self { folder })),
+            Err(error) => Err(named(&folder, &error)),
+        }
+    }
+
     /// Writes under a name of its own first, so that nobody ever reads half a
     /// file, and returns when both the bytes and the name are on disk.
     pub(super) fn write(
@@ -56,9 +70,8 @@ impl LocalStore {
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
             file.write_all(content)?;
             file.sync_all()?;
-            make_folder(&folder)?;
             failpoint::pass("before-rename");
-            fs::rename(&unfinished, self.folder.join(&storage_key))?;
+            Self::rename_into(&folder, &unfinished, &self.folder.join(&storage_key))?;
             failpoint::pass("after-rename");
             File::open(&folder)?.sync_all()?;
             File::open(&self.folder)?.sync_all()
@@ -77,8 +90,38 @@ impl LocalStore {
         })
     }
 
+    /// Makes the folder of a run and moves a file into it. A gc that has just
+    /// emptied the folder may remove it in between, once.
+    fn rename_into(folder: &Path, from: &Path, to: &Path) -> io::Result<()> {
+        make_folder(folder)?;
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_folder(folder)?;
+                fs::rename(from, to)
+            }
+            renamed => renamed,
+        }
+    }
+
     pub(super) fn remove(&self, storage_key: &str) -> io::Result<()> {
         fs::remove_file(self.folder.join(storage_key))
+    }
+
+    /// Removes a file, and its run's folder with the last of them. Returns whether
+    /// the file was there. Beneath the store, whatever somebody has written into
+    /// the database.
+    pub(super) fn delete(&self, storage_key: &str) -> io::Result<bool> {
+        let store = Dir::open_ambient_dir(&self.folder, ambient_authority())?;
+        let was_there = match store.remove_file(storage_key) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        if let Some((folder, _)) = storage_key.rsplit_once('/') {
+            // Fails where there is more in it, or another has removed it.
+            let _ = store.remove_dir(folder);
+        }
+        Ok(was_there)
     }
 }
 

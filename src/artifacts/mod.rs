@@ -62,7 +62,8 @@ const MAX_EXAMINED_AT_ONCE: usize = 4;
 /// All stores.
 #[derive(Debug)]
 pub struct Artifacts {
-    local: Arc<LocalStore>,
+    /// Absent where this process is beside no server of this machine.
+    local: Option<Arc<LocalStore>>,
     roots: BTreeMap<String, Arc<Root>>,
     examined: Semaphore,
 }
@@ -74,11 +75,25 @@ impl Artifacts {
     ///
     /// Where a folder can't be opened; the message names it.
     pub fn open(folder: PathBuf, roots: Vec<RootArg>) -> io::Result<Self> {
-        let local = Arc::new(LocalStore::open(folder)?);
+        Self::new(Some(LocalStore::open(folder)?), roots)
+    }
+
+    /// The same stores beside the server that writes to them: what it has begun
+    /// is left alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn beside_their_server(folder: PathBuf, roots: Vec<RootArg>) -> io::Result<Self> {
+        Self::new(LocalStore::beside_its_server(folder)?, roots)
+    }
+
+    fn new(local: Option<LocalStore>, roots: Vec<RootArg>) -> io::Result<Self> {
         let roots = roots
             .into_iter()
             .map(|arg| Ok((arg.name.clone(), Arc::new(Root::open(arg)?))))
             .collect::<io::Result<_>>()?;
+        let local = local.map(Arc::new);
         Ok(Self { local, roots, examined: Semaphore::new(MAX_EXAMINED_AT_ONCE) })
     }
 
@@ -94,13 +109,13 @@ impl Artifacts {
         id: ArtifactId,
         content: Bytes,
     ) -> Result<StoredFile, ArtifactError> {
-        let local = Arc::clone(&self.local);
+        let local = self.local.clone().ok_or_else(|| self.unknown_store())?;
         in_background(move || local.write(run, id, &content)).await
     }
 
     /// Removes what [`Self::store`] wrote, where nothing will refer to it.
     pub async fn discard(&self, file: StoredFile) {
-        let local = Arc::clone(&self.local);
+        let Some(local) = self.local.clone() else { return };
         let removed = in_background(move || Ok(local.remove(&file.storage_key)?)).await;
         if let Err(error) = removed {
             tracing::warn!(%error, "an artifact that nothing refers to could not be removed");
@@ -114,17 +129,36 @@ impl Artifacts {
     ///
     /// Where there is no such store or file.
     pub async fn find(&self, store: &str, key: &str) -> Result<StoredFile, ArtifactError> {
-        let root = self.roots.get(store).cloned().ok_or_else(|| ArtifactError::UnknownStore {
+        let root = self.roots.get(store).cloned().ok_or_else(|| self.unknown_store())?;
+        let key = key.to_owned();
+        // Never closed, so this is always a permit.
+        let _turn = self.examined.acquire().await;
+        in_background(move || root.examine(&key)).await
+    }
+
+    /// Deletes the file that `key` names in `store`. Returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such store, or it fails.
+    pub async fn delete(&self, store: &str, key: &str) -> Result<bool, ArtifactError> {
+        let key = key.to_owned();
+        if store == LOCAL {
+            let local = self.local.clone().ok_or_else(|| self.unknown_store())?;
+            return in_background(move || Ok(local.delete(&key)?)).await;
+        }
+        let root = self.roots.get(store).cloned().ok_or_else(|| self.unknown_store())?;
+        in_background(move || Ok(root.delete(&key)?)).await
+    }
+
+    fn unknown_store(&self) -> ArtifactError {
+        ArtifactError::UnknownStore {
             known: if self.roots.is_empty() {
                 "none (see --artifact-root)".to_owned()
             } else {
                 self.roots.keys().cloned().collect::<Vec<_>>().join(", ")
             },
-        })?;
-        let key = key.to_owned();
-        // Never closed, so this is always a permit.
-        let _turn = self.examined.acquire().await;
-        in_background(move || root.examine(&key)).await
+        }
     }
 }
 

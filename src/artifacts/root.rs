@@ -71,6 +71,15 @@ impl Root {
         Ok(Self { name: arg.name, dir })
     }
 
+    /// Removes a file. Returns whether it was there.
+    pub(super) fn delete(&self, key: &str) -> io::Result<bool> {
+        match self.dir.remove_file(key) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn examine(&self, key: &str) -> Result<StoredFile, ArtifactError> {
         let no_such_file = || ArtifactError::NoSuchFile { store: self.name.clone() };
         // Looked at before it is opened: opening a pipe would wait for a writer.
