@@ -7,7 +7,8 @@
 //! 3. [`ingest`] is the bounded road to disk.
 //! 4. [`storage`] is Postgres, the only room that speaks SQL; [`artifacts`] is
 //!    where files are.
-//! 5. [`query`] answers questions from it.
+//! 5. [`query`] answers questions from it; [`retention`] takes away what has
+//!    expired.
 //! 6. [`gateway`] is the gRPC services over HTTP and JSON.
 //!
 //! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
@@ -30,5 +31,6 @@ pub mod ingress;
 pub mod lifecycle;
 pub mod proto;
 pub mod query;
+pub mod retention;
 pub mod storage;
 pub mod telemetry;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::serve::open_database;
+use super::database::open_database;
 use crate::{
     config::{DatabaseArgs, LogArgs},
     storage::Database,

@@ -1,12 +1,14 @@
 //! The `livespan` command: what may be typed, and what its exit code says.
 
 mod connection;
+mod database;
 mod demo;
 mod duration;
 mod environment;
 mod exec;
 mod exit;
 mod failures;
+mod gc;
 mod migrate;
 mod output;
 mod runs;
@@ -32,6 +34,7 @@ pub struct Cli {
 enum Command {
     Serve(Box<serve::ServeArgs>),
     Migrate(Box<migrate::MigrateArgs>),
+    Gc(Box<gc::GcArgs>),
     /// List runs, the latest started first.
     Runs(runs::RunsArgs),
     /// Show a run as a tree of its steps.
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => on_all_cores(serve::run(*args)),
         Command::Migrate(args) => on_all_cores(migrate::run(*args)),
+        Command::Gc(args) => on_one_thread(gc::run(*args)),
         Command::Runs(args) => on_one_thread(runs::run(args)),
         Command::Timeline(args) => on_one_thread(timeline::run(args)),
         Command::Stuck(args) => on_one_thread(stuck::run(args)),

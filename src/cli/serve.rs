@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::database::open_database;
 use crate::{
     app::{App, AppOptions, Listeners, StartError},
     config::{
@@ -13,9 +14,8 @@ use crate::{
         LivenessArgs, LogArgs, OtlpArgs,
     },
     domain::time::SystemClock,
-    embedded_postgres::{DataDirLock, EmbeddedPostgres},
+    embedded_postgres::DataDirLock,
     lifecycle::Shutdown,
-    storage::DatabaseOptions,
 };
 
 /// Run the collector.
@@ -164,24 +164,6 @@ async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// The database, and the private Postgres behind it where there is one.
-pub(super) async fn open_database(
-    choice: DatabaseChoice,
-) -> anyhow::Result<(DatabaseOptions, Option<EmbeddedPostgres>)> {
-    match choice {
-        DatabaseChoice::Server(options) => Ok((*options, None)),
-        DatabaseChoice::Private(config) => {
-            let postgres = EmbeddedPostgres::start(config).await?;
-            let options = DatabaseOptions::socket(
-                postgres.socket_dir(),
-                postgres.user(),
-                postgres.database(),
-            );
-            Ok((options, Some(postgres)))
-        }
-    }
 }
 
 /// Has the kernel give memory in small pages. In huge ones, which it has to zero

@@ -145,6 +145,23 @@ impl EmbeddedPostgres {
         })
     }
 
+    /// Whether there is a cluster in the data dir. Makes nothing.
+    #[must_use]
+    pub fn exists(data_dir: &Path) -> bool {
+        data_dir.join("postgres/PG_VERSION").exists()
+    }
+
+    /// Where the Postgres is reached that another livespan runs on the data dir.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder of its socket is not what it should be.
+    pub fn socket_dir_of(data_dir: &Path) -> Result<PathBuf, EmbeddedPostgresError> {
+        let layout = Layout::create(data_dir)?;
+        let identity = Identity::choose(&layout)?;
+        socket::folder(&layout, &identity)
+    }
+
     /// A connection URL that libpq, psql and sqlx understand. It holds no
     /// secret: the folder of the socket keeps others out.
     pub fn url(&self) -> &str {

@@ -75,7 +75,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Opens a connection, and waits for a server that is just starting.
-async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut refusal = None;
     let opened = timeout(CONNECT_LIMIT, async {
         loop {
@@ -178,6 +178,11 @@ impl Database {
     /// Where the server cannot be reached.
     pub async fn writer(&self, idle_limit: Duration) -> Result<SpanWriter, StorageError> {
         SpanWriter::connect(&self.options, idle_limit).await
+    }
+
+    /// How it is reached, for a connection of one's own.
+    pub(super) fn options(&self) -> &DatabaseOptions {
+        &self.options
     }
 
     /// The pool for reading.

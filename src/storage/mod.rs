@@ -11,6 +11,7 @@ mod error;
 mod finished;
 mod live;
 mod read;
+mod retention;
 mod runs;
 mod shared;
 mod writer;
@@ -23,4 +24,5 @@ pub use read::{
     ActiveRuns, FailureGroup, FailureQuery, LiveRun, RunPosition, RunWalk, SpanFilter, StoredRun,
     StoredSummary, Walked,
 };
+pub use retention::{DeletedBatch, DoomedFile, ExpiredRun, GcConnection, GcCounts};
 pub use writer::SpanWriter;
