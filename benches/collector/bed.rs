@@ -75,6 +75,16 @@ impl Bed {
         BenchDatabase { bed: self, name }
     }
 
+    /// The build that is measured.
+    pub(crate) fn server(&self) -> &Path {
+        &self.server
+    }
+
+    /// The data folder of the collector on a database.
+    pub(crate) fn data_dir(&self, database: &BenchDatabase<'_>) -> PathBuf {
+        self.folder.path().join(format!("server-{}", database.name))
+    }
+
     /// What is left of the file system that the databases are on.
     pub(crate) fn free_bytes(&self) -> u64 {
         let system = rustix::fs::statvfs(self.folder.path()).unwrap();
@@ -105,8 +115,7 @@ impl BenchDatabase<'_> {
 
     /// A collector on it, with a schema when this returns.
     pub(crate) fn serve(&self) -> Server {
-        let data_dir = self.bed.folder.path().join(format!("server-{}", self.name));
-        Server::start(&self.bed.server, &self.url(), &data_dir)
+        Server::start(&self.bed.server, &self.url(), &self.bed.data_dir(self))
     }
 
     /// The state that each side begins from: no rows, and nothing left to be

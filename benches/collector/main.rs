@@ -14,6 +14,7 @@ mod ack_latency;
 mod bed;
 mod bytes_per_span;
 mod exports;
+mod gc;
 mod heartbeats;
 mod lifecycle_vs_limit;
 mod load;
@@ -82,6 +83,7 @@ enum Figure {
     StuckFlatness,
     BytesPerSpan,
     Overload,
+    Gc,
 }
 
 /// How much of everything.
@@ -125,6 +127,7 @@ async fn main() {
             Figure::StuckFlatness => stuck_flatness::measure(&bed, plan).await,
             Figure::BytesPerSpan => bytes_per_span::measure(&bed, plan).await,
             Figure::Overload => overload::measure(&bed, plan).await,
+            Figure::Gc => gc::measure(&bed, plan).await,
         };
         // After each: a run that is cut short leaves what it had.
         report.add(&name, measures);
