@@ -12,7 +12,11 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const SERVICES: [&str; 2] = ["livespan/v1/span_service.proto", "livespan/v1/trace_query.proto"];
+const SERVICES: [&str; 3] = [
+    "livespan/v1/span_service.proto",
+    "livespan/v1/trace_query.proto",
+    "livespan/v1/run_control.proto",
+];
 
 /// Not compiled to code, only described to those who ask.
 const ERRORS: &str = "google/rpc/error_details.proto";

@@ -20,10 +20,13 @@ use crate::{
     gateway::{self, AllowedHosts},
     ingest::{Ingest, IngestOptions},
     ingress::{
-        self, ExportOptions, Intake, NoLogs, NoMetrics, SpanServiceImpl, TraceExport,
-        TraceQueryService, TraceServiceServer,
+        self, ExportOptions, Intake, NoLogs, NoMetrics, RunControlService, SpanServiceImpl,
+        TraceExport, TraceQueryService, TraceServiceServer,
     },
-    proto::v1::{span_service_server::SpanServiceServer, trace_query_server::TraceQueryServer},
+    proto::v1::{
+        run_control_server::RunControlServer, span_service_server::SpanServiceServer,
+        trace_query_server::TraceQueryServer,
+    },
     query::Questions,
     storage::{ConnectError, Database, DatabaseOptions, StorageError},
 };
@@ -162,10 +165,16 @@ impl App {
             Arc::new(artifacts),
             stop_serving.clone(),
         );
-        let rest = gateway::router(&Arc::new(spans.clone()), &Arc::new(questions.clone()));
+        let control = RunControlService::new(database.clone());
+        let rest = gateway::router(
+            &Arc::new(spans.clone()),
+            &Arc::new(questions.clone()),
+            &Arc::new(control.clone()),
+        );
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<SpanServiceServer<SpanServiceImpl>>().await;
         health.set_serving::<TraceQueryServer<TraceQueryService>>().await;
+        health.set_serving::<RunControlServer<RunControlService>>().await;
         health.set_serving::<TraceServiceServer>().await;
 
         let grpc = Server::builder()
@@ -181,6 +190,7 @@ impl App {
             .add_service(ingress::reflection_v1alpha()?)
             .add_service(ingress::span_server(spans))
             .add_service(TraceQueryServer::new(questions))
+            .add_service(RunControlServer::new(control))
             .add_service(TraceServiceServer::new(Arc::clone(&export)))
             .add_service(NoMetrics)
             .add_service(NoLogs)
@@ -251,6 +261,7 @@ impl App {
         // Whoever watches sends its next requests elsewhere.
         self.health.set_not_serving::<SpanServiceServer<SpanServiceImpl>>().await;
         self.health.set_not_serving::<TraceQueryServer<TraceQueryService>>().await;
+        self.health.set_not_serving::<RunControlServer<RunControlService>>().await;
         self.health.set_not_serving::<TraceServiceServer>().await;
         self.stop_serving.cancel();
         failpoint::pass("drain");

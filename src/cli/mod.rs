@@ -1,5 +1,6 @@
 //! The `livespan` command: what may be typed, and what its exit code says.
 
+mod cancel;
 mod connection;
 mod database;
 mod demo;
@@ -43,6 +44,8 @@ enum Command {
     Stuck(stuck::StuckArgs),
     /// List what fails most, by reason.
     Failures(failures::FailuresArgs),
+    /// Ask the executors of a run to stop.
+    Cancel(cancel::CancelArgs),
     /// Run a command as a step: seen while it runs, its log kept.
     Exec(exec::ExecArgs),
     /// Play a lively fleet into a running collector, to have something to look at.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Timeline(args) => on_one_thread(timeline::run(args)),
         Command::Stuck(args) => on_one_thread(stuck::run(args)),
         Command::Failures(args) => on_one_thread(failures::run(args)),
+        Command::Cancel(args) => on_one_thread(cancel::run(args)),
         Command::Exec(args) => on_one_thread(exec::run(args, &ignored_variables)),
         Command::Demo(args) => on_one_thread(demo::run(args)),
     };

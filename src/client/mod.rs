@@ -18,8 +18,8 @@ pub use error::{AskError, is_unreachable};
 pub use stream::{SpanStream, StreamOutcome};
 
 use crate::proto::v1::{
-    span_service_client::SpanServiceClient, span_service_server,
-    trace_query_client::TraceQueryClient,
+    run_control_client::RunControlClient, span_service_client::SpanServiceClient,
+    span_service_server, trace_query_client::TraceQueryClient,
 };
 
 /// How long a TCP connection may take. The collector is on this machine or a
@@ -88,6 +88,12 @@ impl Collector {
     #[must_use]
     pub fn queries(&self) -> TraceQueryClient<Channel> {
         TraceQueryClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// What people want of runs.
+    #[must_use]
+    pub fn control(&self) -> RunControlClient<Channel> {
+        RunControlClient::new(self.channel.clone())
     }
 
     /// Asks whether a collector is there and takes spans.

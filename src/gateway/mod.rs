@@ -22,13 +22,21 @@ pub use self::{
     hosts::{AllowedHost, AllowedHosts, HostError},
     server::serve,
 };
-use crate::proto::v1::{span_service_server::SpanService, trace_query_server::TraceQuery};
+use crate::proto::v1::{
+    run_control_server::RunControl, span_service_server::SpanService,
+    trace_query_server::TraceQuery,
+};
 
 /// Everything that is served over HTTP beside OTLP.
-pub fn router(spans: &Arc<impl SpanService>, questions: &Arc<impl TraceQuery>) -> Router {
+pub fn router(
+    spans: &Arc<impl SpanService>,
+    questions: &Arc<impl TraceQuery>,
+    control: &Arc<impl RunControl>,
+) -> Router {
     Router::new()
         .merge(routes::span_service(spans))
         .merge(routes::trace_query(questions))
+        .merge(routes::run_control(control))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::wrong_method)
 }

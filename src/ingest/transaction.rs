@@ -234,9 +234,12 @@ impl Batch<'_> {
             indices.iter().map(|index| (*index, Change::of_new(&self.groups[*index]))).collect();
         let runs = self.run_facts(&changes, Change::is_accepted);
         if !runs.is_empty() {
-            let new_runs = self.writer.lock_runs(&runs).await?;
+            let locked = self.writer.lock_runs(&runs).await?;
             for (_, change) in &mut changes {
-                change.run_is_new = new_runs.contains(&change.span.key.run_id);
+                change.run_is_new = locked.new.contains(&change.span.key.run_id);
+                // What is found instead knows it already.
+                change.span.cancel_requested = locked.to_cancel.contains(&change.span.key.run_id)
+                    && change.span.ended.is_none();
             }
             let known: Vec<usize> = changes
                 .iter()

@@ -9,12 +9,14 @@ mod export;
 mod intake;
 pub mod otlp;
 mod question;
+mod run_control;
 mod span_service;
 mod span_stream;
 mod trace_query;
 
 pub use export::{ExportOptions, NoLogs, NoMetrics, TraceExport, TraceServiceServer, serve_http};
 pub use intake::Intake;
+pub use run_control::RunControlService;
 pub use span_service::SpanServiceImpl;
 pub use trace_query::TraceQueryService;
 

@@ -67,6 +67,7 @@ impl SpanService for SpanServiceImpl {
             traceparent: key.traceparent(),
             known: recorded.known,
             status: v1::Status::from(recorded.status).into(),
+            cancel_requested: recorded.cancel_requested,
         }))
     }
 

@@ -187,7 +187,7 @@ fn page_size(sent: u32, most: u32) -> Result<u32, ApiError> {
     question::page_size(sent, most, most).map_err(|problem| ApiError::invalid("page_size", problem))
 }
 
-fn no_such_run(run_id: RunId) -> ApiError {
+pub(super) fn no_such_run(run_id: RunId) -> ApiError {
     let message = format!("run {run_id} was never heard of: check the id");
     ApiError::not_found("Run", run_id.to_string(), message)
 }

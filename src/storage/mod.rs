@@ -4,6 +4,7 @@
 //! questions are asked through the pool of a [`Database`].
 
 mod artifacts;
+mod cancel;
 mod columns;
 mod copy;
 mod database;
@@ -17,6 +18,7 @@ mod shared;
 mod writer;
 
 pub use artifacts::NewArtifact;
+pub use cancel::CancelRequested;
 pub use database::{ConnectError, Database, DatabaseOptions, InvalidDatabaseUrl};
 pub use error::{Refusal, StorageError};
 pub use live::Beaten;
@@ -25,4 +27,5 @@ pub use read::{
     StoredSummary, Walked,
 };
 pub use retention::{DeletedBatch, DoomedFile, ExpiredRun, GcConnection, GcCounts};
+pub use runs::LockedRuns;
 pub use writer::SpanWriter;

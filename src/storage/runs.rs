@@ -10,15 +10,16 @@ use crate::domain::{ids::RunId, run::RunFacts, time::Timestamp};
 
 /// Inserts what is new and locks the rest: the conflict clause locks a row also
 /// where it changes nothing, and a run's row is locked before its spans. A run
-/// that retention has marked lives on.
+/// that retention has marked lives on. One that is to be cancelled is written too,
+/// as it is: only what is written is returned, and its new spans are to know.
 const LOCK: &str = "
     INSERT INTO runs AS r
         (run_id, task_id, attempt, retry_of, started_at, last_alive_at, last_ended_parent)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[],
                          $5::timestamptz[], $6::timestamptz[], $7::uuid[])
     ON CONFLICT (run_id) DO UPDATE SET gc_at = NULL
-    WHERE r.gc_at IS NOT NULL
-    RETURNING r.run_id, r.xmax = 0";
+    WHERE r.gc_at IS NOT NULL OR r.cancel_requested_at IS NOT NULL
+    RETURNING r.run_id, r.xmax = 0, r.cancel_requested_at IS NOT NULL";
 
 /// Writes only where there is something new: most spans say nothing of their
 /// run that its first one did not.
@@ -41,27 +42,40 @@ const MERGE: &str = "
             OR f.started_at < r.started_at
             OR f.ended_at >= r.last_alive_at)";
 
+/// What locking some runs has found.
+#[derive(Debug, Default)]
+pub struct LockedRuns {
+    /// Those that nobody had heard of.
+    pub new: HashSet<RunId>,
+    /// Those that somebody wants to be cancelled.
+    pub to_cancel: HashSet<RunId>,
+}
+
 impl SpanWriter {
     /// Inserts the runs that nobody has heard of, with these facts, and locks the
-    /// others until the transaction ends. Returns the new ones. `runs` is sorted
+    /// others until the transaction ends. `runs` is sorted
     /// by id, so that two collectors wait for each other rather than deadlock.
     ///
     /// # Errors
     ///
     /// As any statement.
-    pub async fn lock_runs(&mut self, runs: &[RunFacts]) -> Result<HashSet<RunId>, StorageError> {
+    pub async fn lock_runs(&mut self, runs: &[RunFacts]) -> Result<LockedRuns, StorageError> {
         debug_assert!(runs.is_sorted_by_key(|run| run.run_id));
         let last_alive_at = |run: &RunFacts| run.last_end.map_or(run.first_seen_at, |end| end.at);
         let rows = bind_facts(LOCK, runs, |run| Some(last_alive_at(run)))
             .fetch_all(&mut self.conn)
             .await?;
-        let mut new = HashSet::new();
+        let mut locked = LockedRuns::default();
         for row in rows {
-            if row.try_get::<bool, _>(1)? {
-                new.insert(RunId::from_stored(row.try_get(0)?));
+            let run_id = RunId::from_stored(row.try_get(0)?);
+            if row.try_get(1)? {
+                locked.new.insert(run_id);
+            }
+            if row.try_get(2)? {
+                locked.to_cancel.insert(run_id);
             }
         }
-        Ok(new)
+        Ok(locked)
     }
 
     /// Adds facts to runs that are locked.

@@ -69,7 +69,15 @@ pub(crate) async fn run(args: ExecArgs, ignored_variables: &[String]) -> anyhow:
     let start = start_request(&args, &identity, started_at, pid);
     let telemetry = Telemetry::begin(args.server.clone(), identity.key, start, args.heartbeat);
     let end = match spawned {
-        Ok(child) => process::supervise(child, &mut signals).await,
+        Ok(child) => {
+            let cancelled = async {
+                telemetry.cancelled().await;
+                if !args.quiet {
+                    say("somebody wants the run cancelled: the command is told to stop");
+                }
+            };
+            process::supervise(child, &mut signals, cancelled).await
+        }
         Err(error) => {
             say(&process::start_failure(program(&args), &error));
             End { outcome: Outcome::NotStarted(error), asked_to_stop: false }

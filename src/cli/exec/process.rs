@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::{io::Errno, process::Pid};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal},
+};
 use tokio::process::{Child, Command};
 
 use super::{
@@ -73,9 +76,16 @@ pub(super) fn spawn(
     builder.args(arguments).envs(variables).stdout(ends.stdout).stderr(ends.stderr).spawn()
 }
 
-/// Waits for the command's end and passes signals on until then.
-pub(super) async fn supervise(mut child: Child, signals: &mut Signals) -> End {
+/// Waits for the command's end and passes signals on until then. Where `cancelled`
+/// comes first the command is asked to stop, once, as by `kill`.
+pub(super) async fn supervise(
+    mut child: Child,
+    signals: &mut Signals,
+    cancelled: impl Future<Output = ()>,
+) -> End {
     let mut asked_to_stop = false;
+    let mut is_cancelled = false;
+    tokio::pin!(cancelled);
     loop {
         tokio::select! {
             // A command that has ended is not signalled: its number may be
@@ -91,13 +101,22 @@ pub(super) async fn supervise(mut child: Child, signals: &mut Signals) -> End {
             }
             signal = signals.next() => {
                 asked_to_stop |= signals::asks_to_stop(signal);
-                let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-                if let Some(pid) = pid {
+                if let Some(pid) = pid_of(&child) {
                     signals::pass_on(signal, pid);
+                }
+            }
+            () = &mut cancelled, if !is_cancelled => {
+                (is_cancelled, asked_to_stop) = (true, true);
+                if let Some(pid) = pid_of(&child) {
+                    signals::pass_on(Signal::TERM, pid);
                 }
             }
         }
     }
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
 impl Outcome {

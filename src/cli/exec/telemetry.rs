@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 
 use futures_util::future::{Either, join, select};
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
 
 use crate::{
@@ -51,6 +52,7 @@ pub(super) enum Delivery {
 pub(super) struct Telemetry {
     finish: oneshot::Sender<Finish>,
     courier: JoinHandle<Delivery>,
+    cancelled: CancellationToken,
 }
 
 impl Telemetry {
@@ -62,7 +64,9 @@ impl Telemetry {
         heartbeat: Duration,
     ) -> Self {
         let (finish, finished) = oneshot::channel();
+        let cancelled = CancellationToken::new();
         let courier = Courier {
+            cancelled: cancelled.clone(),
             collector: Collector::lazy(url, CALL_TIMEOUT),
             key,
             start,
@@ -70,7 +74,12 @@ impl Telemetry {
             heartbeat,
             failed_tries: 0,
         };
-        Self { finish, courier: tokio::spawn(courier.run(finished)) }
+        Self { finish, courier: tokio::spawn(courier.run(finished)), cancelled }
+    }
+
+    /// Resolves when the collector says that somebody wants the run cancelled.
+    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
+        self.cancelled.clone().cancelled_owned()
     }
 
     /// Says the last things. Returns once they are said, or time is up.
@@ -89,6 +98,8 @@ struct Courier {
     collector: Collector,
     key: SpanKey,
     start: StartSpanRequest,
+    /// Set when the run is to be cancelled.
+    cancelled: CancellationToken,
     /// Whether the collector has the start.
     is_started: bool,
     heartbeat: Duration,
@@ -138,8 +149,10 @@ impl Courier {
 
     async fn start(&mut self) -> Result<(), ()> {
         let mut client = self.collector.spans();
-        self.collector.ask(client.start_span(self.start.clone())).await.map_err(drop)?;
+        let call = client.start_span(self.start.clone());
+        let reply = self.collector.ask(call).await.map_err(drop)?;
         self.is_started = true;
+        self.heed(reply.cancel_requested);
         Ok(())
     }
 
@@ -154,7 +167,14 @@ impl Courier {
         // A collector that lost its data, or is another one by now, knows the
         // heartbeat and not the step.
         self.is_started = reply.known;
+        self.heed(reply.cancel_requested);
         Ok(())
+    }
+
+    fn heed(&self, cancel_requested: bool) {
+        if cancel_requested {
+            self.cancelled.cancel();
+        }
     }
 
     async fn deliver(&mut self, finish: Finish) -> Delivery {

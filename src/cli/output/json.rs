@@ -192,6 +192,7 @@ message!(RunSummary {
     run_id, task_id, attempt, retry_of, status via status, started_at?, ended_at?,
     duration_seconds, total_spans, running_spans, success_spans, failed_spans, cancelled_spans,
     hosts_involved, agents, max_attempt, failures, last_alive_at?, root_step_name, gc_at?,
+    cancel_requested_at?,
 });
 message!(ListRunsResponse { runs, next_page_token });
 message!(StuckRun {
@@ -275,6 +276,7 @@ mod tests {
                     ended_at: at,
                     last_alive_at: at,
                     gc_at: at,
+                    cancel_requested_at: at,
                     ..Default::default()
                 }
                 .to_json(),

@@ -50,7 +50,7 @@ fn verdict(verdict: Option<Verdict>) -> i32 {
     verdict.map_or(v1::Verdict::Unspecified, v1::Verdict::from).into()
 }
 
-fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     let micros = at.as_micros();
     prost_types::Timestamp {
         seconds: micros.div_euclid(1_000_000),

@@ -73,6 +73,7 @@ impl From<&RunFigures> for v1::RunSummary {
             last_alive_at: Some(timestamp(run.last_alive_at)),
             root_step_name: text(run.root_step_name.as_ref()),
             gc_at: run.gc_at.map(timestamp),
+            cancel_requested_at: run.cancel_requested_at.map(timestamp),
         }
     }
 }

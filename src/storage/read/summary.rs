@@ -14,7 +14,8 @@ use crate::{
 const SUMMARIES: &str = "
     SELECT run_id, task_id, attempt, retry_of, status, started_at, ended_at,
            total_spans, running_spans, success_spans, failed_spans, cancelled_spans,
-           hosts_involved, agents, max_attempt, last_alive_at, root_step_name, gc_at
+           hosts_involved, agents, max_attempt, last_alive_at, root_step_name, gc_at,
+           cancel_requested_at
     FROM v_run_summary WHERE run_id = ANY($1) AND total_spans > 0";
 
 /// A run in figures, as of when it was read.
@@ -56,6 +57,8 @@ pub struct StoredSummary {
     pub root_step_name: Option<String>,
     /// When retention marked it for deletion.
     pub gc_at: Option<Timestamp>,
+    /// When somebody first asked for it to be cancelled.
+    pub cancel_requested_at: Option<Timestamp>,
 }
 
 impl Database {
@@ -110,5 +113,6 @@ fn read_row(row: &PgRow) -> Result<StoredSummary, StorageError> {
         last_alive_at: fields.take()?,
         root_step_name: fields.take()?,
         gc_at: fields.take()?,
+        cancel_requested_at: fields.take()?,
     })
 }
