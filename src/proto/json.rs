@@ -23,6 +23,12 @@ pub const MAX_DEPTH: usize = 64;
 /// Up to here a double holds every whole number.
 pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// How many messages deep an answer's Struct or Value may nest. The libraries of
+/// most languages read a hundred and refuse the whole answer beyond, every other
+/// span of it included; the rest is for what stands around it. An object takes
+/// three messages, a list two.
+const READERS_LEVELS: usize = 90;
+
 /// How long the way to a problem may be; it is cut at its end.
 const MAX_PATH_BYTES: usize = 256;
 
@@ -66,6 +72,15 @@ impl JsonObject {
     pub fn to_map(&self) -> Result<Map<String, Value>, JsonError> {
         read_struct(&self.0, 1)
     }
+
+    /// The object as any client can read it: what nests too deep for their
+    /// libraries stands there as a text, its JSON.
+    #[must_use]
+    pub fn for_readers(map: &Map<String, Value>) -> Self {
+        let mut wire = Vec::new();
+        write_struct(map, READERS_LEVELS - OBJECT_LEVELS, &mut wire);
+        Self(wire)
+    }
 }
 
 impl JsonValue {
@@ -77,12 +92,20 @@ impl JsonValue {
     pub fn to_value(&self) -> Result<Value, JsonError> {
         read_value(&self.0, 0)
     }
+
+    /// The value as any client can read it; see [`JsonObject::for_readers`].
+    #[must_use]
+    pub fn for_readers(value: &Value) -> Self {
+        let mut wire = Vec::new();
+        write_value(value, READERS_LEVELS - 1, &mut wire);
+        Self(wire)
+    }
 }
 
 impl From<&Map<String, Value>> for JsonObject {
     fn from(map: &Map<String, Value>) -> Self {
         let mut wire = Vec::new();
-        write_struct(map, &mut wire);
+        write_struct(map, usize::MAX, &mut wire);
         Self(wire)
     }
 }
@@ -90,7 +113,7 @@ impl From<&Map<String, Value>> for JsonObject {
 impl From<&Value> for JsonValue {
     fn from(value: &Value) -> Self {
         let mut wire = Vec::new();
-        write_value(value, &mut wire);
+        write_value(value, usize::MAX, &mut wire);
         Self(wire)
     }
 }
@@ -301,21 +324,37 @@ fn read_number(number: f64) -> Value {
         #[allow(clippy::cast_possible_truncation)] // just checked
         return Value::Number(Number::from(number as i64));
     }
-    Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+    let in_words = || {
+        if number.is_nan() {
+            "NaN"
+        } else if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+    };
+    Number::from_f64(number).map_or_else(|| Value::String(in_words().to_owned()), Value::Number)
 }
 
-fn write_struct(map: &Map<String, Value>, wire: &mut Vec<u8>) {
+/// A Struct, its entry, and the entry's Value.
+const OBJECT_LEVELS: usize = 3;
+/// A `ListValue`, and its Value.
+const LIST_LEVELS: usize = 2;
+
+/// `levels` is how many messages may nest in each of the map's values.
+fn write_struct(map: &Map<String, Value>, levels: usize, wire: &mut Vec<u8>) {
     for (key, value) in map {
         let mut entry = Vec::new();
         prost::encoding::string::encode(1, key, &mut entry);
         let mut inner = Vec::new();
-        write_value(value, &mut inner);
+        write_value(value, levels, &mut inner);
         bytes_field::encode(2, &inner, &mut entry);
         bytes_field::encode(1, &entry, wire);
     }
 }
 
-fn write_value(value: &Value, wire: &mut Vec<u8>) {
+/// `levels` is how many messages may nest in this one.
+fn write_value(value: &Value, levels: usize, wire: &mut Vec<u8>) {
     match value {
         Value::Null => {
             encode_key(1, WireType::Varint, wire);
@@ -326,19 +365,22 @@ fn write_value(value: &Value, wire: &mut Vec<u8>) {
         }
         Value::String(text) => prost::encoding::string::encode(3, text, wire),
         Value::Bool(truth) => prost::encoding::bool::encode(4, truth, wire),
-        Value::Object(map) => {
+        Value::Object(map) if levels >= OBJECT_LEVELS => {
             let mut inner = Vec::new();
-            write_struct(map, &mut inner);
+            write_struct(map, levels - OBJECT_LEVELS, &mut inner);
             bytes_field::encode(5, &inner, wire);
         }
-        Value::Array(list) => {
+        Value::Array(list) if levels >= LIST_LEVELS => {
             let mut inner = Vec::new();
             for item in list {
                 let mut value = Vec::new();
-                write_value(item, &mut value);
+                write_value(item, levels - LIST_LEVELS, &mut value);
                 bytes_field::encode(1, &value, &mut inner);
             }
             bytes_field::encode(6, &inner, wire);
+        }
+        Value::Object(_) | Value::Array(_) => {
+            prost::encoding::string::encode(3, &value.to_string(), wire);
         }
     }
 }
@@ -394,9 +436,50 @@ mod tests {
 
     #[test]
     fn numbers_without_a_json_form_become_text() {
-        let mut wire = Vec::new();
-        prost::encoding::double::encode(2, &f64::NAN, &mut wire);
-        assert_eq!(JsonValue(wire).to_value().unwrap(), json!("NaN"));
+        for (number, text) in
+            [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")]
+        {
+            let mut wire = Vec::new();
+            prost::encoding::double::encode(2, &number, &mut wire);
+            assert_eq!(JsonValue(wire).to_value().unwrap(), json!(text));
+        }
+    }
+
+    #[test]
+    fn what_readers_could_not_read_is_told_as_text() {
+        for one_level in [
+            (|inner| json!({ "k": inner })) as fn(Value) -> Value,
+            |inner| json!([inner]),
+            |inner| json!({ "k": [inner] }),
+        ] {
+            let mut value = json!("deep");
+            for _ in 0..MAX_DEPTH / 2 {
+                value = one_level(value);
+            }
+            let value = one_level(json!({ "deep": value, "flat": [1, { "a": null }] }));
+            let told = JsonValue::for_readers(&value);
+            // Ten messages around it, which is more than there are.
+            let mut wire = told.encode_to_vec();
+            for _ in 0..5 {
+                let mut list = Vec::new();
+                bytes_field::encode(1, &wire, &mut list);
+                wire.clear();
+                bytes_field::encode(6, &list, &mut wire);
+            }
+            prost_types::Value::decode(wire.as_slice()).expect("within any reader's depth");
+
+            fn whole(value: Value) -> Value {
+                match value {
+                    Value::String(text) => serde_json::from_str(&text).map_or(text.into(), whole),
+                    Value::Array(items) => items.into_iter().map(whole).collect(),
+                    Value::Object(map) => map.into_iter().map(|(k, v)| (k, whole(v))).collect(),
+                    other => other,
+                }
+            }
+            assert_eq!(whole(told.to_value().unwrap()), value, "and nothing is lost");
+        }
+        let flat = json!({ "a": [{ "b": [1, 2] }] });
+        assert_eq!(JsonValue::for_readers(&flat), JsonValue::from(&flat));
     }
 
     proptest! {

@@ -2,21 +2,25 @@
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use livespan_server::proto::v1::StartSpanResponse;
+use livespan_server::proto::v1::{GetTimelineRequest, StartSpanResponse};
 use prost::Message;
 use tonic::{Code, Request, Status, client::Grpc};
 
 use super::{
     Call, is_clean,
-    requests::{Key, numbered, object, start},
+    requests::{Key, nested, numbered, object, start},
     spans_of_run, stream,
 };
 use crate::support::{TestApp, raw_codec::RawCodec};
 
 async fn send_raw(app: &TestApp, rpc: &str, wire: Vec<u8>) -> Result<Bytes, Status> {
+    call_raw(app, &format!("SpanService/{rpc}"), wire).await
+}
+
+async fn call_raw(app: &TestApp, method: &str, wire: Vec<u8>) -> Result<Bytes, Status> {
     let mut grpc = Grpc::new(app.channel.clone());
     grpc.ready().await.expect("ready");
-    let path: PathAndQuery = format!("/livespan.v1.SpanService/{rpc}").parse().expect("path");
+    let path: PathAndQuery = format!("/livespan.v1.{method}").parse().expect("path");
     grpc.unary(Request::new(wire), path, RawCodec).await.map(tonic::Response::into_inner)
 }
 
@@ -88,6 +92,46 @@ async fn bytes_that_are_no_message_are_refused_and_unknown_fields_passed_over() 
     let of_a_later_version = [Key::random().start().encode_to_vec(), inside(999, &[7])].concat();
     let reply = send_raw(&app, "StartSpan", of_a_later_version).await.unwrap();
     assert!(!StartSpanResponse::decode(reply).unwrap().span_id.is_empty());
+}
+
+/// A timeline as most clients read it: with protobuf's own types for its JSON, which
+/// refuse a message that nests deeper than a hundred.
+#[derive(prost::Message)]
+struct TimelineReader {
+    #[prost(message, repeated, tag = "2")]
+    spans: Vec<SpanReader>,
+}
+
+#[derive(prost::Message)]
+struct SpanReader {
+    #[prost(string, tag = "2")]
+    span_id: String,
+    #[prost(message, optional, tag = "16")]
+    input_summary: Option<prost_types::Value>,
+    #[prost(message, optional, tag = "20")]
+    attributes: Option<prost_types::Struct>,
+}
+
+/// One span must not cost its run's readers the others.
+#[tokio::test]
+async fn a_span_that_nests_as_deep_as_is_taken_can_be_read_by_any_client() {
+    let app = TestApp::start().await;
+    let key = Key::random();
+    let mut deep = key.start();
+    deep.attributes = object(&nested(64, "k"));
+    deep.input = object(&nested(64, "k"));
+    let flat = key.sibling();
+    for start in [deep, flat.start()] {
+        app.spans().start_span(start).await.unwrap();
+    }
+    let question = GetTimelineRequest { run_id: key.run_id, ..Default::default() };
+    let answer = call_raw(&app, "TraceQuery/GetTimeline", question.encode_to_vec()).await.unwrap();
+    let timeline = TimelineReader::decode(answer).expect("any client reads it");
+    let ids: Vec<&str> = timeline.spans.iter().map(|span| span.span_id.as_str()).collect();
+    assert_eq!(ids, [key.span_id, flat.span_id]);
+    assert!(timeline.spans[0].input_summary.is_some());
+    let attributes = format!("{:?}", timeline.spans[0].attributes);
+    assert!(attributes.contains("deep"), "nothing is lost: {attributes}");
 }
 
 #[tokio::test]

@@ -80,10 +80,10 @@ fn count(number: i64) -> u32 {
 /// reach of the reader is left out.
 fn json_value(json: Option<&JsonText>) -> Option<JsonValue> {
     let value: serde_json::Value = serde_json::from_str(json?.as_str()).ok()?;
-    Some(JsonValue::from(&value))
+    Some(JsonValue::for_readers(&value))
 }
 
 fn json_object(json: Option<&str>) -> Option<JsonObject> {
     let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json?).ok()?;
-    Some(JsonObject::from(&map))
+    Some(JsonObject::for_readers(&map))
 }

@@ -356,7 +356,9 @@ class Span(google.protobuf.message.Message):
 
     @property
     def attributes(self) -> google.protobuf.struct_pb2.Struct:
-        """Everything else that was said about it, redacted."""
+        """Everything else that was said about it, redacted. Where it nests deeper
+        than protobuf's libraries read (29 objects), the rest is a text: its JSON.
+        """
 
     @property
     def error(self) -> global___SpanError:

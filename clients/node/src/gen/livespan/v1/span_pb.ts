@@ -462,7 +462,8 @@ export type Span = Message<"livespan.v1.Span"> & {
   artifactList: Artifact[];
 
   /**
-   * Everything else that was said about it, redacted.
+   * Everything else that was said about it, redacted. Where it nests deeper
+   * than protobuf's libraries read (29 objects), the rest is a text: its JSON.
    *
    * @generated from field: google.protobuf.Struct attributes = 20;
    */
@@ -685,7 +686,8 @@ export type SpanJson = {
   artifactList?: ArtifactJson[];
 
   /**
-   * Everything else that was said about it, redacted.
+   * Everything else that was said about it, redacted. Where it nests deeper
+   * than protobuf's libraries read (29 objects), the rest is a text: its JSON.
    *
    * @generated from field: google.protobuf.Struct attributes = 20;
    */
