@@ -444,9 +444,28 @@ fn a_terminal_gets_colours_unless_it_wants_none() {
 fn a_table_fits_its_terminal_and_keeps_ids_whole() {
     let runs = vec![v1::ListRunsResponse { runs: vec![run(1)], ..Default::default() }];
     let collector = CannedCollector::start(Answers { runs, ..Default::default() });
-    let shown = on_terminal(&collector, 130, "NO_COLOR=1", "runs");
-    assert!(shown.contains("0af76519-16cd-43dd-8448-000000000001"), "{shown}");
-    for line in shown.lines() {
-        assert!(line.trim_end().chars().count() <= 130, "{line:?}");
+    for columns in [80, 100, 130] {
+        let shown = on_terminal(&collector, columns, "NO_COLOR=1", "runs");
+        assert!(shown.contains("0af76519-16cd-43dd-8448-000000000001"), "{shown}");
+        for line in shown.lines() {
+            assert!(line.trim_end().chars().count() <= columns.into(), "{line:?}");
+        }
     }
+}
+
+/// The width that most terminals open with.
+#[test]
+fn on_eighty_columns_words_stay_whole() {
+    let stuck = v1::ListStuckRunsResponse { runs: vec![stuck_run()] };
+    let collector = CannedCollector::start(Answers { stuck, ..Default::default() });
+    let shown = on_terminal(&collector, 80, "NO_COLOR=1", "stuck");
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            &format!("{RUN}  VERDICT NO_HEARTBEAT  FOR 6m 34s"),
+            "  STEP copy accounts  HOST hk-vps  EVIDENCE no heartbeat for 394 s, limit 300 s",
+        ]
+    );
+    assert!(on_terminal(&collector, 80, "", "stuck").contains("\u{1b}["), "in colours too");
 }

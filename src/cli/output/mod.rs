@@ -3,6 +3,7 @@
 mod ages;
 mod json;
 mod paint;
+mod records;
 mod table;
 mod visible;
 mod writer;

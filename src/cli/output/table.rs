@@ -1,11 +1,16 @@
 //! Tables: fitted to a terminal's width, and as wide as they are elsewhere, so
-//! that `grep` finds a row on one line.
+//! that `grep` finds a row on one line. On a terminal too narrow for columns
+//! each row is a record of a few lines.
 
 use comfy_table::{
     Cell, CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, Table, TableStyle,
 };
 
-use super::{Hue, Output, visible};
+use super::{
+    Hue, Output, Palette,
+    records::{self, Entry},
+    visible,
+};
 
 /// Columns apart by blanks: nothing to cut away in a script, nothing to copy
 /// by mistake.
@@ -13,10 +18,23 @@ const PLAIN: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
     .content_lines(ContentLineStyle::none().junction(' '));
 
+/// Columns apart, in blanks: a cell's padding and the junction.
+const GAP: usize = 2;
+
+/// What a column that may be wrapped needs to be readable; less, where all of its
+/// cells are shorter.
+const READABLE: usize = 16;
+
 /// A table being filled.
 pub(crate) struct Sheet {
-    table: Table,
-    has_colours: bool,
+    header: Vec<String>,
+    /// Whether a column is never wrapped, column by column.
+    whole: Vec<bool>,
+    /// Which columns hold numbers.
+    numbers: Vec<usize>,
+    rows: Vec<Vec<Field>>,
+    is_terminal: bool,
+    palette: Palette,
 }
 
 /// One cell of a [`Sheet`].
@@ -42,51 +60,96 @@ impl Sheet {
     /// An empty table for `output`. Columns named in `whole` are never wrapped:
     /// an id that is broken in two can't be copied.
     pub(crate) fn new(output: &Output, header: &[&str], whole: &[&str]) -> Self {
-        let has_colours = output.palette().is_on();
-        let mut table = Table::new();
-        table.load_style(PLAIN);
-        table.set_content_arrangement(if output.is_terminal() {
-            ContentArrangement::Dynamic
-        } else {
-            ContentArrangement::Disabled
-        });
-        table.set_header(header.iter().map(|name| {
-            let cell = Cell::new(name);
-            if has_colours { Hue::Strong.style(cell) } else { cell }
-        }));
-        for (index, name) in header.iter().enumerate() {
-            let Some(column) = table.column_mut(index) else { continue };
-            column.set_padding((0, 1));
-            if whole.contains(name) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
+        Self {
+            header: header.iter().map(|name| (*name).to_owned()).collect(),
+            whole: header.iter().map(|name| whole.contains(name)).collect(),
+            numbers: Vec::new(),
+            rows: Vec::new(),
+            is_terminal: output.is_terminal(),
+            palette: output.palette(),
         }
-        Self { table, has_colours }
     }
 
     /// Aligns a column of numbers to the right.
     pub(crate) fn numbers(&mut self, index: usize) {
-        if let Some(column) = self.table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        self.numbers.push(index);
     }
 
     /// Adds a row.
     pub(crate) fn row<const N: usize>(&mut self, fields: [Field; N]) {
-        let has_colours = self.has_colours;
-        self.table.add_row(fields.into_iter().map(|field| {
-            let text = if field.text.is_empty() { "-".to_owned() } else { field.text };
-            match field.hue {
-                Some(hue) if has_colours => hue.style(Cell::new(text)),
-                _ => Cell::new(text),
-            }
-        }));
+        self.rows.push(fields.into());
     }
 
     /// Writes the table.
     pub(crate) fn write(&self, output: &mut Output) {
-        for line in self.table.lines() {
-            output.line(line.trim_end());
+        let mut table = self.table();
+        // A terminal that doesn't know its width says 0.
+        let width = table.width().filter(|width| self.is_terminal && *width > 0);
+        let Some(width) = width.map(usize::from) else {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+            return write_lines(table.lines(), output);
+        };
+        if self.least_width(&table) <= width {
+            return write_lines(table.lines(), output);
         }
+        for row in &self.rows {
+            write_lines(records::lines(self.entries(row), width, self.palette), output);
+        }
+    }
+
+    fn table(&self) -> Table {
+        let styled = |cell: Cell, hue: Option<Hue>| match hue {
+            Some(hue) if self.palette.is_on() => hue.style(cell),
+            _ => cell,
+        };
+        let mut table = Table::new();
+        table.load_style(PLAIN);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(self.header.iter().map(|name| styled(Cell::new(name), Some(Hue::Strong))));
+        for row in &self.rows {
+            table.add_row(row.iter().map(|field| {
+                let text = if field.text.is_empty() { "-" } else { &field.text };
+                styled(Cell::new(text), field.hue)
+            }));
+        }
+        for (index, whole) in self.whole.iter().enumerate() {
+            let Some(column) = table.column_mut(index) else { continue };
+            column.set_padding((0, 1));
+            if *whole {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            if self.numbers.contains(&index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+
+    /// How wide a terminal must be for columns.
+    fn least_width(&self, table: &Table) -> usize {
+        let widths = table.column_max_content_widths().into_iter().map(usize::from);
+        widths
+            .zip(&self.whole)
+            .map(|(width, whole)| GAP + if *whole { width } else { width.min(READABLE) })
+            .sum()
+    }
+
+    /// A row as a record: its first value names it; what is empty is left out.
+    fn entries<'a>(&'a self, row: &'a [Field]) -> impl Iterator<Item = Entry<'a>> {
+        let named = self.header.iter().zip(row).enumerate();
+        named.filter(|(_, (_, field))| !field.text.is_empty()).map(|(index, (name, field))| {
+            let is_first = index == 0;
+            Entry {
+                name: if is_first { "" } else { name },
+                text: &field.text,
+                hue: field.hue.or(is_first.then_some(Hue::Strong)),
+            }
+        })
+    }
+}
+
+fn write_lines(lines: impl IntoIterator<Item = String>, output: &mut Output) {
+    for line in lines {
+        output.line(line.trim_end());
     }
 }
