@@ -149,6 +149,29 @@ fn wrong_command_lines_are_usage_errors() {
     }
 }
 
+/// The one that is wrong may stand in a file that somebody else wrote.
+#[test]
+fn a_value_that_cannot_be_used_is_named_by_its_flag_and_its_variable() {
+    for (command, flag, variable) in [
+        ("serve", "--grpc-addr <ADDRESS>", "LIVESPAN_GRPC_ADDR"),
+        ("serve", "--stuck-after <DURATION>", "LIVESPAN_STUCK_AFTER"),
+        ("serve", "--log-format <FORMAT>", "LIVESPAN_LOG_FORMAT"),
+        ("runs", "--limit <N>", "LIVESPAN_RUNS_LIMIT"),
+        ("stuck", "--limit <N>", "LIVESPAN_STUCK_LIMIT"),
+        ("failures", "--kind <KIND>", "LIVESPAN_FAILURES_KIND"),
+    ] {
+        let output = livespan("", &[command])
+            .env_remove("LIVESPAN_SERVER")
+            .env(variable, "no such thing")
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let named = format!("invalid value 'no such thing' for '{flag} ({variable})'");
+        assert!(said.contains(&named), "{said}");
+    }
+}
+
 #[test]
 fn exit_codes_are_in_every_help() {
     for command in ["runs", "timeline", "stuck", "failures", "exec", "demo"] {

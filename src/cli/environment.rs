@@ -12,8 +12,9 @@ use std::{
 };
 
 use clap::{
-    Arg, ArgMatches, Command, CommandFactory as _, Error, FromArgMatches as _, builder::Resettable,
-    error::ErrorKind,
+    Arg, ArgMatches, Command, CommandFactory as _, Error, FromArgMatches as _,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use super::Cli;
@@ -31,9 +32,27 @@ pub(super) fn read() -> (Cli, Vec<String>) {
         .clone()
         .try_get_matches_from(&line)
         .or_else(|error| forgiving(&command, &line, error, &mut ignored))
-        .unwrap_or_else(|error| error.exit());
+        .unwrap_or_else(|error| with_variable(&command, &line, error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     (cli, ignored)
+}
+
+/// The error, which names a flag, with the flag's variable: what is wrong may
+/// stand in either, and clap names the flag alone.
+fn with_variable(command: &Command, line: &[OsString], mut error: Error) -> Error {
+    let mut command = command.clone();
+    // Only a command that is built knows how its flags are shown.
+    command.build();
+    let subcommand = line.get(1).and_then(|name| command.find_subcommand(name));
+    if let (Some(ContextValue::String(flag)), Some(subcommand)) =
+        (error.get(ContextKind::InvalidArg), subcommand)
+        && let Some(arg) = subcommand.get_arguments().find(|arg| arg.to_string() == *flag)
+        && let Some(variable) = arg.get_env()
+    {
+        let both = format!("{flag} ({})", variable.to_string_lossy());
+        error.insert(ContextKind::InvalidArg, ContextValue::String(both));
+    }
+    error
 }
 
 fn absent_where_empty(arg: Arg) -> Arg {
