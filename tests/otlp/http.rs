@@ -78,6 +78,10 @@ async fn what_the_body_is_not_is_said_by_its_status_and_its_type() {
         assert_eq!(reply.header("content-type"), Some(reply_type), "{case}");
         assert_eq!(reply.error().code, Code::InvalidArgument as i32, "{case}");
         assert!(!reply.error().message.is_empty(), "{case}");
+        // Says that the coding is what is not supported, so only where it is.
+        let is_of_coding = status == 415 && !head.is_empty();
+        let codings = is_of_coding.then_some("gzip, zstd");
+        assert_eq!(reply.header("accept-encoding"), codings, "{case}");
     }
     let reply = send(to, "POST /v1/traces", &["Content-Length: 0".to_owned()], b"").await;
     assert_eq!((reply.status, reply.error().code), (415, Code::InvalidArgument as i32));

@@ -36,11 +36,15 @@ struct Refusal {
     status: StatusCode,
     code: Code,
     message: String,
+    /// Whether another Content-Encoding would have been taken. Only then may the
+    /// answer name those that are: a client tells by that which of the two kinds
+    /// of unsupported media it has sent (RFC 9110, 12.5.3).
+    is_of_coding: bool,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), is_of_coding: false }
     }
 }
 
@@ -63,8 +67,8 @@ where
     let reply_encoding = encoding.unwrap_or(Encoding::Json);
     let reply_coding = reply_coding(request.headers());
     let answered = take(&export, request, encoding, peer).await;
-    let (status, body) = match answered {
-        Ok(body) => (StatusCode::OK, body),
+    let (status, body, is_of_coding) = match answered {
+        Ok(body) => (StatusCode::OK, body, false),
         Err(refusal) => {
             let status = tonic_types::Status {
                 code: refusal.code as i32,
@@ -75,10 +79,14 @@ where
                 Encoding::Protobuf => status.encode_to_vec(),
                 Encoding::Json => status_json(&status),
             };
-            (refusal.status, body)
+            (refusal.status, body, refusal.is_of_coding)
         }
     };
-    response(status, body, reply_encoding, reply_coding)
+    let mut response = response(status, body, reply_encoding, reply_coding);
+    if is_of_coding {
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
+    }
+    response
 }
 
 async fn take<B>(
@@ -109,8 +117,9 @@ where
         let encoding = encoding.ok_or_else(|| {
             unsupported("the Content-Type is neither application/x-protobuf nor application/json")
         })?;
-        let coding = request_coding(&head.headers).ok_or_else(|| {
-            unsupported("the Content-Encoding is not supported: use gzip, zstd or identity")
+        let coding = request_coding(&head.headers).ok_or_else(|| Refusal {
+            is_of_coding: true,
+            ..unsupported("the Content-Encoding is not supported: use gzip, zstd or identity")
         })?;
         let received = export.in_time(read_body(export, &mut body, coding)).await?;
         Ok((received, encoding))
@@ -232,9 +241,6 @@ fn response(
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
         }
         _ => {}
     }
