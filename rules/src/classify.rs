@@ -35,7 +35,8 @@ pub struct Failure<'a> {
     /// `process.exit.code`; 0 is no evidence, -n (as some runtimes report
     /// signal n) counts as 128 + n.
     pub exit_code: Option<i32>,
-    /// `exception.type` of the span's last exception event.
+    /// `exception.type` of the span's last exception event: a class name, or a code
+    /// of those that `error_type` may be.
     pub exception_type: Option<&'a str>,
     /// `exception.message` of the span's last exception event.
     pub exception_message: Option<&'a str>,
@@ -149,17 +150,14 @@ impl Classifier {
     /// first vague one.
     fn weigh(&self, failure: &Failure<'_>) -> Option<Finding> {
         let steps: [&dyn Fn() -> Option<Finding>; 8] = [
-            &|| self.by_error_type(failure),
+            &|| {
+                let name = given(failure.error_type).filter(|name| *name != "_OTHER")?;
+                self.by_name("error.type", name, failure)
+            },
             &|| self.by_rpc_status(given(failure.rpc_status_code)?),
             &|| self.by_http_status(failure.http_status_code?),
             &|| self.by_exit_code(failure.exit_code?),
-            &|| {
-                self.by_class(
-                    "exception type",
-                    given(failure.exception_type)?,
-                    [failure.exception_message, failure.message],
-                )
-            },
+            &|| self.by_name("exception type", given(failure.exception_type)?, failure),
             &|| self.by_message("the exception's message", given(failure.exception_message)?),
             &|| self.by_cicd_result(given(failure.cicd_result)?),
             &|| self.by_message("the message", given(failure.message)?),
@@ -176,10 +174,10 @@ impl Classifier {
         vague
     }
 
-    /// `error.type` holds whatever an instrumentation found most telling.
-    fn by_error_type(&self, failure: &Failure<'_>) -> Option<Finding> {
-        let name = given(failure.error_type).filter(|name| *name != "_OTHER")?;
-        let found = |row| Finding { row, evidence: format!("error.type {}", shown(name)) };
+    /// `error.type` holds whatever an instrumentation found most telling, and
+    /// `exception.type` the error's code where the language has those (`ENOENT`).
+    fn by_name(&self, what: &str, name: &str, failure: &Failure<'_>) -> Option<Finding> {
+        let found = |row| Finding { row, evidence: format!("{what} {}", shown(name)) };
         if let Some(status) = http_status(name) {
             return self.table.http(status).map(found);
         }
@@ -190,7 +188,7 @@ impl Classifier {
             .map(found)
             .or_else(|| {
                 let messages = [failure.exception_message, failure.message];
-                self.by_class("error.type", name, messages)
+                self.by_class(what, name, messages)
             })
             .or_else(|| self.table.grpc_name(name).map(found))
     }

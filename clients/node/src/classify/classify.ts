@@ -63,15 +63,16 @@ export function classify(failure: Failure): Classification {
 
 /** Hears the evidence in its order: the first definite finding, else the first vague one. */
 function weigh(failure: Failure): Row | undefined {
+  const error = given(failure.error_type);
   const rpc = given(failure.rpc_status_code);
   const type = given(failure.exception_type);
   const messages = [failure.exception_message, failure.message];
   const steps: (() => Row | undefined)[] = [
-    () => byErrorType(failure, messages),
+    () => (error === undefined || error === "_OTHER" ? undefined : byName(error, messages)),
     () => (rpc === undefined ? undefined : rowOfGrpc(/^\d+$/.test(rpc) ? Number(rpc) : rpc)),
     () => (failure.http_status_code === undefined ? undefined : rowOfHttp(failure.http_status_code)),
     () => byExitCode(failure.exit_code),
-    () => (type === undefined ? undefined : byClass(type, messages)),
+    () => (type === undefined ? undefined : byName(type, messages)),
     () => byMessage(failure.exception_message),
     () => rowOfCicd(given(failure.cicd_result) ?? ""),
     () => byMessage(failure.message),
@@ -87,12 +88,11 @@ function weigh(failure: Failure): Row | undefined {
   return vague;
 }
 
-/** It holds whatever an instrumentation found most telling. */
-function byErrorType(failure: Failure, messages: (string | undefined)[]): Row | undefined {
-  const name = given(failure.error_type);
-  if (name === undefined || name === "_OTHER") {
-    return undefined;
-  }
+/**
+ * `error.type` holds whatever an instrumentation found most telling, and
+ * `exception.type` the error's code where the language has those (`ENOENT`).
+ */
+function byName(name: string, messages: (string | undefined)[]): Row | undefined {
   if (/^[1-5][0-9]{2}$/.test(name)) {
     return rowOfHttp(Number(name));
   }

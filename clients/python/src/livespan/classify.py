@@ -129,7 +129,7 @@ def _findings(table: "_Table", failure: Failure) -> Iterator[Optional[_Row]]:
     messages = (failure.exception_message, failure.message)
     name = _given(failure.error_type)
     if name and name != "_OTHER":
-        yield _by_error_type(table, name, messages)
+        yield _by_name(table, name, messages)
     status = _given(failure.rpc_status_code)
     if status:
         if re.fullmatch(r"\+?[0-9]+", status):
@@ -146,7 +146,7 @@ def _findings(table: "_Table", failure: Failure) -> Iterator[Optional[_Row]]:
         yield table.exit.get(128 - code if -64 <= code < 0 else code)
     name = _given(failure.exception_type)
     if name:
-        yield _by_class(table, name, messages)
+        yield _by_name(table, name, messages)
     message = _given(failure.exception_message)
     if message:
         yield _by_message(table, message)
@@ -158,10 +158,11 @@ def _findings(table: "_Table", failure: Failure) -> Iterator[Optional[_Row]]:
         yield _by_message(table, message)
 
 
-def _by_error_type(
+def _by_name(
     table: "_Table", name: str, messages: Tuple[Optional[str], Optional[str]]
 ) -> Optional[_Row]:
-    """`error.type` holds whatever an instrumentation found most telling."""
+    """`error.type` holds whatever an instrumentation found most telling, and
+    `exception.type` the error's code where the language has those (`ENOENT`)."""
     if re.fullmatch(r"[1-5][0-9][0-9]", name):
         return table.http.get(int(name))
     return (
