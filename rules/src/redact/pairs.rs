@@ -105,7 +105,8 @@ fn value_at(text: &str, at: usize) -> Option<Range<usize>> {
     if !is_secret {
         return None;
     }
-    value.range(key.is_header())
+    let header = key.is_header().then(|| Header { enclosing: key.quote_before(bytes) });
+    value.range(header)
 }
 
 fn run(text: &[u8], from: usize, holds: impl Fn(u8) -> bool) -> usize {
@@ -174,11 +175,37 @@ impl<'t> Key<'t> {
         self.word.eq_ignore_ascii_case("sig")
     }
 
+    /// The quote that opens right before the key, `"Cookie: …"`.
+    fn quote_before(&self, text: &[u8]) -> Option<Quote> {
+        let before = self.start.checked_sub(1)?;
+        Quote::at(text, before)
+    }
+
     /// Headers whose value has spaces and runs to the end of the line.
     fn is_header(&self) -> bool {
         let word = self.word.to_ascii_lowercase();
         word.ends_with("authorization") || word.ends_with("cookie")
     }
+}
+
+/// A quote, and how many backslashes escape it: `\"` within a quoted text.
+#[derive(PartialEq, Eq)]
+struct Quote {
+    byte: u8,
+    slashes: usize,
+}
+
+impl Quote {
+    fn at(text: &[u8], at: usize) -> Option<Self> {
+        let byte = text.get(at).copied().filter(|byte| is_quote(*byte))?;
+        let slashes = text[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        Some(Self { byte, slashes })
+    }
+}
+
+/// A header, and the quote that it stands in.
+struct Header {
+    enclosing: Option<Quote>,
 }
 
 /// What stands behind a separator.
@@ -189,7 +216,7 @@ struct Value<'t> {
 
 impl Value<'_> {
     /// The bytes to redact; `None` where there is no value to hide.
-    fn range(&self, header: bool) -> Option<Range<usize>> {
+    fn range(&self, header: Option<Header>) -> Option<Range<usize>> {
         let rest = self.text.get(self.from..)?;
         let first = *rest.first()?;
         // An escaped quote opens a value inside a quoted text: `\"`, `\\\"`.
@@ -200,8 +227,8 @@ impl Value<'_> {
             let end = self.quoted_end(open, quote, slashes - self.from);
             return (end > open).then_some(open..end);
         }
-        let end = if header {
-            run(self.text, self.from, |byte| !matches!(byte, b'\n' | b'\r') && !is_quote(byte))
+        let end = if let Some(header) = header {
+            self.header_end(&header)
         } else if rest.starts_with(MARKER.as_bytes()) {
             self.plain_end(self.from + MARKER.len())
         } else if matches!(first, b'{' | b'[') {
@@ -214,6 +241,27 @@ impl Value<'_> {
         let value = self.text.get(self.from..end).filter(|value| !value.is_empty())?;
         let empty = nothing.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()));
         (!empty).then_some(self.from..end)
+    }
+
+    /// The end of the line, or the quote that the header stands in. Quotes behind
+    /// `=` are a parameter's: `Digest username="…", response="…"`.
+    fn header_end(&self, header: &Header) -> usize {
+        let end = run(self.text, self.from, |byte| !matches!(byte, b'\n' | b'\r'));
+        let line = Value { text: &self.text[..end], from: self.from };
+        let mut at = self.from;
+        while at < end {
+            let Some(quote) = Quote::at(line.text, at) else {
+                at += 1;
+                continue;
+            };
+            let before = line.text.get(self.from..at.saturating_sub(quote.slashes));
+            let is_parameters = before.is_some_and(|before| before.ends_with(b"="));
+            if !is_parameters || header.enclosing.as_ref() == Some(&quote) {
+                return at;
+            }
+            at = line.quoted_end(at + 1, quote.byte, quote.slashes) + quote.slashes + 1;
+        }
+        end
     }
 
     fn trimmed(&self, mut end: usize) -> usize {

@@ -22,7 +22,7 @@ const KEY_BYTES = /[A-Za-z0-9_.\x80-\xff-]+/y;
 const SPACES = / +/y;
 const BLANKS = /[ \t]+/y;
 const NO_TAG = /[^<]+/y;
-const NO_LINE_END = /[^\n\r"'`]+/y;
+const NO_LINE_END = /[^\n\r]+/y;
 const BACKSLASHES = /\\+/y;
 /** White space as the server knows it is ASCII's, without the vertical tab. */
 const PLAIN_STOP = /[ \t\n\f\r"'`,;&)\]}<>|]|\\["'nr]/g;
@@ -98,7 +98,10 @@ function valueAt(text: Bytes, at: number): Range | undefined {
   // The signature of a shared-access link: too short a name to believe
   // without a long value.
   const signature = key.word.toLowerCase() === "sig" && plainEnd(text, value) - value >= 20;
-  return namesSecret(key) || signature ? rangeOf(text, value, isHeader(key)) : undefined;
+  if (!namesSecret(key) && !signature) {
+    return undefined;
+  }
+  return rangeOf(text, value, isHeader(key) ? { start: key.start } : undefined);
 }
 
 /** The word before a separator, and the words of a sentence that it ends. */
@@ -149,8 +152,13 @@ function isHeader(key: Key): boolean {
   return /(?:authorization|cookie)$/i.test(key.word);
 }
 
+/** Where a header begins: a quote right before that is the one that it stands in. */
+interface Header {
+  readonly start: number;
+}
+
 /** The bytes to redact; nothing where there is no value to hide. */
-function rangeOf(text: Bytes, from: number, header: boolean): Range | undefined {
+function rangeOf(text: Bytes, from: number, header: Header | undefined): Range | undefined {
   const first = text[from];
   if (first === undefined) {
     return undefined;
@@ -165,7 +173,7 @@ function rangeOf(text: Bytes, from: number, header: boolean): Range | undefined 
   }
   let end: number;
   if (header) {
-    end = run(text, from, NO_LINE_END);
+    end = headerEnd(text, from, header);
   } else if (text.startsWith(MARKER, from)) {
     end = plainEnd(text, from + MARKER.length);
   } else if (first === "{" || first === "[") {
@@ -179,6 +187,41 @@ function rangeOf(text: Bytes, from: number, header: boolean): Range | undefined 
   return end > from && !NOTHING.has(text.slice(from, Math.min(end, from + 16)).toLowerCase())
     ? [from, end]
     : undefined;
+}
+
+/**
+ * The end of the line, or the quote that the header stands in. Quotes behind `=` are a
+ * parameter's: `Digest username="…", response="…"`.
+ */
+function headerEnd(text: Bytes, from: number, header: Header): number {
+  const end = run(text, from, NO_LINE_END);
+  const line = text.slice(from, end);
+  const enclosing = text[header.start - 1];
+  const enclosingSlashes = slashesBefore(text, header.start - 1);
+  let at = 0;
+  while (at < line.length) {
+    const quote = line[at];
+    if (!isQuote(quote)) {
+      at += 1;
+      continue;
+    }
+    const slashes = slashesBefore(line, at);
+    const isEnclosing = quote === enclosing && slashes === enclosingSlashes;
+    if (line[at - slashes - 1] !== "=" || isEnclosing) {
+      return from + at;
+    }
+    at = quotedEnd(line, at + 1, quote, slashes) + slashes + 1;
+  }
+  return end;
+}
+
+/** How many backslashes escape what stands there. */
+function slashesBefore(text: Bytes, at: number): number {
+  let slashes = 0;
+  while (text[at - slashes - 1] === "\\") {
+    slashes += 1;
+  }
+  return slashes;
 }
 
 function isQuote(character: string | undefined): character is string {

@@ -8,7 +8,7 @@ ahead for the value, and on behind it. Texts are UTF-8 bytes.
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 from . import keys
 from .credentials import Range
@@ -25,7 +25,8 @@ _KEY_BEFORE = re.compile(rb"[A-Za-z0-9_.\x80-\xff-]*\Z")
 _SPACES = re.compile(rb" *")
 _BLANKS = re.compile(rb"[ \t]*")
 _SLASHES = re.compile(rb"\\*")
-_HEADER_VALUE = re.compile(rb"[^\n\r\"'`]*")
+_LINE = re.compile(rb"[^\n\r]*")
+_QUOTE = re.compile(rb"[\"'`]")
 _TAG_VALUE = re.compile(rb"[^<]*")
 _PLAIN_END = re.compile(rb"[ \t\n\x0c\r\"'`,;&)\]}<>|]|\\[\"'nr]")
 _BRACKET = re.compile(rb"[{}\[\]]")
@@ -94,7 +95,7 @@ def _value_at(text: bytes, at: int) -> Optional[Range]:
     long_signature = key.is_signature() and value.plain_end(value.start) - value.start >= 20
     if not key.is_secret() and not long_signature:
         return None
-    return value.range(key.is_header())
+    return value.range(_Header(key.start) if key.is_header() else None)
 
 
 class _Key(NamedTuple):
@@ -154,6 +155,21 @@ def _key_before(text: bytes, separator: int) -> Optional[_Key]:
     return key._replace(phrase=bare[more.start() :].decode("utf-8", "replace"))
 
 
+def _quote_at(text: bytes, at: int) -> Tuple[bytes, int]:
+    """What stands there, and how many backslashes escape it."""
+    slashes = 0
+    while text[at - slashes - 1 : at - slashes] == b"\\":
+        slashes += 1
+    return text[max(at, 0) : at + 1], slashes
+
+
+class _Header(NamedTuple):
+    """Where a header begins: a quote right before that is the one that it stands
+    in."""
+
+    start: int
+
+
 class _Value:
     """What stands behind a separator."""
 
@@ -161,7 +177,7 @@ class _Value:
         self._text = text
         self.start = start
 
-    def range(self, header: bool) -> Optional[Range]:
+    def range(self, header: Optional[_Header]) -> Optional[Range]:
         """The bytes to redact; None where there is no value to hide."""
         text = self._text
         first = text[self.start : self.start + 1]
@@ -175,7 +191,7 @@ class _Value:
             end = self._quoted_end(begin, opener, slashes - self.start)
             return (begin, end) if end > begin else None
         if header:
-            end = _end(_HEADER_VALUE, text, self.start)
+            end = self._header_end(header)
         elif text.startswith(MARKER, self.start):
             end = self.plain_end(self.start + len(MARKER))
         elif first in b"{[":
@@ -186,6 +202,25 @@ class _Value:
         if not value or value.lower() in _NOTHING:
             return None
         return self.start, self.start + len(value)
+
+    def _header_end(self, header: _Header) -> int:
+        """The end of the line, or the quote that the header stands in. Quotes
+        behind `=` are a parameter's: `Digest username="…", response="…"`."""
+        line = self._text[self.start : _end(_LINE, self._text, self.start)]
+        inner = _Value(line, 0)
+        enclosing = _quote_at(self._text, header.start - 1)
+        at = 0
+        while at < len(line):
+            match = _QUOTE.search(line, at)
+            if not match:
+                break
+            at = match.start()
+            quote, slashes = _quote_at(line, at)
+            is_parameters = line[at - slashes - 1 : at - slashes] == b"="
+            if not is_parameters or (quote, slashes) == enclosing:
+                return self.start + at
+            at = inner._quoted_end(at + 1, quote, slashes) + slashes + 1
+        return self.start + len(line)
 
     def _quoted_end(self, begin: int, quote: bytes, slashes: int) -> int:
         """The closing quote: one with as many backslashes before it as the
