@@ -347,6 +347,18 @@ async fn a_collector_that_hangs_costs_the_flush_timeout_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_collector_that_hung_all_along_is_not_waited_for_again() {
+    let (server, _task) = hanging().await;
+    let start = Instant::now();
+    let flags = ["--flush-timeout", "4s"];
+    let done = output(exec(&server, &flags, &["sh", "-c", "sleep 4; exit 5"])).await;
+    assert_eq!(done.status.code(), Some(5));
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    assert!(text(&done.stderr).contains("was not reached"), "{}", text(&done.stderr));
+}
+
+#[tokio::test]
 async fn a_collector_that_hangs_does_not_hold_up_the_output() {
     let (server, _task) = hanging().await;
     let mut child =

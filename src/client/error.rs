@@ -72,6 +72,15 @@ impl AskError {
             code => Self::Refused { url, code, message },
         }
     }
+
+    /// Whether the collector said so itself, and not only the way to it.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::NotFound(_) | Self::Invalid(_) | Self::Refused { .. } => true,
+            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Broken { .. } => false,
+        }
+    }
 }
 
 /// Whether a call failed because nobody listens at the address, or there is no

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
 
 use crate::{
-    client::{Collector, CollectorUrl, is_unreachable},
+    client::{AskError, Collector, CollectorUrl, is_unreachable},
     domain::ids::SpanKey,
     proto::v1::{
         EndSpanRequest, HeartbeatRequest, HeartbeatResponse, StartSpanRequest, StoreArtifactRequest,
@@ -25,6 +25,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Pauses between tries once it has ended, when every moment counts.
 const FINAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a collector that was silent for as long as the command ran may still
+/// take: enough for one that has come back just now, and little to wait for.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// The last things to say.
 #[derive(Debug)]
@@ -70,7 +74,9 @@ impl Telemetry {
             collector: Collector::lazy(url, CALL_TIMEOUT),
             key,
             start,
+            begun_at: Instant::now(),
             is_started: false,
+            is_heard: false,
             heartbeat,
             failed_tries: 0,
         };
@@ -100,8 +106,11 @@ struct Courier {
     start: StartSpanRequest,
     /// Set when the run is to be cancelled.
     cancelled: CancellationToken,
+    begun_at: Instant,
     /// Whether the collector has the start.
     is_started: bool,
+    /// Whether the collector has ever answered.
+    is_heard: bool,
     heartbeat: Duration,
     /// How many tries in a row have failed.
     failed_tries: u32,
@@ -149,8 +158,8 @@ impl Courier {
 
     async fn start(&mut self) -> Result<(), ()> {
         let mut client = self.collector.spans();
-        let call = client.start_span(self.start.clone());
-        let reply = self.collector.ask(call).await.map_err(drop)?;
+        let answer = self.collector.ask(client.start_span(self.start.clone())).await;
+        let reply = self.hear(answer)?;
         self.is_started = true;
         self.heed(reply.cancel_requested);
         Ok(())
@@ -163,7 +172,8 @@ impl Courier {
             span_id: self.key.span_id.to_string(),
             progress: None,
         });
-        let reply: HeartbeatResponse = self.collector.ask(call).await.map_err(drop)?;
+        let answer = self.collector.ask(call).await;
+        let reply: HeartbeatResponse = self.hear(answer)?;
         // A collector that lost its data, or is another one by now, knows the
         // heartbeat and not the step.
         self.is_started = reply.known;
@@ -177,12 +187,31 @@ impl Courier {
         }
     }
 
+    /// Takes note of an answer, be it that the collector is busy.
+    fn hear<T>(&mut self, answer: Result<T, AskError>) -> Result<T, ()> {
+        self.is_heard |= match &answer {
+            Ok(_) => true,
+            Err(error) => error.is_answer(),
+        };
+        answer.map_err(drop)
+    }
+
+    /// How long to wait for the collector, of what is allowed. One that has never
+    /// answered has had the command's own time already.
+    fn patience(&self, allowed: Duration) -> Duration {
+        if self.is_heard {
+            return allowed;
+        }
+        allowed.saturating_sub(self.begun_at.elapsed()).max(GRACE.min(allowed))
+    }
+
     async fn deliver(&mut self, finish: Finish) -> Delivery {
+        let within = self.patience(finish.within);
         let tries = Tries {
             collector: self.collector.clone(),
-            deadline: Instant::now() + finish.within,
+            deadline: Instant::now() + within,
             // Should the connection be dead, the second half is for another.
-            call_timeout: finish.within / 2,
+            call_timeout: within / 2,
         };
         // Events of one span may come in any order, so neither waits for the
         // other.
