@@ -85,6 +85,22 @@ fn an_empty_database_url_means_the_private_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_says_by_which_url_sql_users_reach_the_private_database() {
+    let home = Home::new();
+    let server =
+        tokio::task::block_in_place(|| ServerProcess::start(&home, any_port())).expect("it serves");
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("the database, for psql")).expect(&log);
+    let (_, url) = line.split_once("url=\"").expect(line);
+    let url = url.trim_end().trim_end_matches('"');
+    let mut database = PgConnection::connect(url).await.unwrap();
+    sqlx::query("SELECT run_id, layer, step_name, status FROM run_events LIMIT 5")
+        .execute(&mut database)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_missing_is_told_at_once_with_where_it_was_looked_for() {
     let home = Home::new();
     let server = on_database(&home, &url_of("livespan_nowhere"));

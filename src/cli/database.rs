@@ -16,6 +16,8 @@ pub(super) async fn open_database(
         DatabaseChoice::Server(options) => Ok((*options, None)),
         DatabaseChoice::Private(config) => {
             let postgres = EmbeddedPostgres::start(config).await?;
+            // The one thing that SQL users have to know; it holds no secret.
+            tracing::info!(url = postgres.url(), "the database, for psql");
             Ok((socket(postgres.socket_dir()), Some(postgres)))
         }
     }
