@@ -54,7 +54,7 @@ async fn calls_that_are_given_up_leave_nothing_behind() {
     fleet.all_move().await;
     proxy.set(Mode::Late(SLOWNESS));
 
-    let calls = volume(500, 10_000);
+    let calls = volume(3_000, 10_000);
     let mut callers = JoinSet::new();
     for first in 0..CALLERS {
         // A connection each: a server closes one that resets too many calls.
@@ -76,7 +76,7 @@ async fn calls_that_are_given_up_leave_nothing_behind() {
     }
     println!("of {calls} calls {cancelled} given up, {answered} answered");
     // Else this proves nothing.
-    assert!(cancelled > calls / 5 && answered > calls / 100, "{cancelled} {answered}");
+    assert!(cancelled >= 2_000 && answered > calls / 100, "{cancelled} {answered}");
     proxy.set(Mode::Pass);
     let took = fleet.in_service(std::time::Instant::now()).await;
     (0..calls).for_each(|_| record.took(took));

@@ -25,7 +25,7 @@ const PLACES: [(&str, u64, u64); 7] = [
 
 const AT_RANDOM: &str = "at random";
 
-const CLIENTS: usize = 12;
+const CLIENTS: usize = 20;
 
 /// After so many faults the next are played on a fresh database, so that the
 /// comparison after each stays short.
