@@ -130,6 +130,7 @@ class StartSpanResponse(google.protobuf.message.Message):
     TRACEPARENT_FIELD_NUMBER: builtins.int
     KNOWN_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
+    CANCEL_REQUESTED_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run, a uuid."""
     span_id: builtins.str
@@ -142,6 +143,10 @@ class StartSpanResponse(google.protobuf.message.Message):
     """Whether the span's start had been received before. The first one counts."""
     status: livespan.v1.span_pb2.Status.ValueType
     """Where the span stands: RUNNING, unless its end came before its start."""
+    cancel_requested: builtins.bool
+    """Whether somebody asked for the run to be cancelled, perhaps before this
+    step.
+    """
     def __init__(
         self,
         *,
@@ -150,8 +155,9 @@ class StartSpanResponse(google.protobuf.message.Message):
         traceparent: builtins.str = ...,
         known: builtins.bool = ...,
         status: livespan.v1.span_pb2.Status.ValueType = ...,
+        cancel_requested: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["known", b"known", "run_id", b"run_id", "span_id", b"span_id", "status", b"status", "traceparent", b"traceparent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cancel_requested", b"cancel_requested", "known", b"known", "run_id", b"run_id", "span_id", b"span_id", "status", b"status", "traceparent", b"traceparent"]) -> None: ...
 
 global___StartSpanResponse = StartSpanResponse
 

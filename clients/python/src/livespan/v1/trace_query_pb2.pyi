@@ -265,6 +265,7 @@ class RunSummary(google.protobuf.message.Message):
     LAST_ALIVE_AT_FIELD_NUMBER: builtins.int
     ROOT_STEP_NAME_FIELD_NUMBER: builtins.int
     GC_AT_FIELD_NUMBER: builtins.int
+    CANCEL_REQUESTED_AT_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run, a uuid."""
     task_id: builtins.str
@@ -324,6 +325,12 @@ class RunSummary(google.protobuf.message.Message):
     def gc_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When retention marked it for deletion; absent where it has not."""
 
+    @property
+    def cancel_requested_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When somebody first asked for it to be cancelled, by the server's clock;
+        absent where nobody did.
+        """
+
     def __init__(
         self,
         *,
@@ -347,9 +354,10 @@ class RunSummary(google.protobuf.message.Message):
         last_alive_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         root_step_name: builtins.str = ...,
         gc_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        cancel_requested_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["ended_at", b"ended_at", "gc_at", b"gc_at", "last_alive_at", b"last_alive_at", "started_at", b"started_at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agents", b"agents", "attempt", b"attempt", "cancelled_spans", b"cancelled_spans", "duration_seconds", b"duration_seconds", "ended_at", b"ended_at", "failed_spans", b"failed_spans", "failures", b"failures", "gc_at", b"gc_at", "hosts_involved", b"hosts_involved", "last_alive_at", b"last_alive_at", "max_attempt", b"max_attempt", "retry_of", b"retry_of", "root_step_name", b"root_step_name", "run_id", b"run_id", "running_spans", b"running_spans", "started_at", b"started_at", "status", b"status", "success_spans", b"success_spans", "task_id", b"task_id", "total_spans", b"total_spans"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cancel_requested_at", b"cancel_requested_at", "ended_at", b"ended_at", "gc_at", b"gc_at", "last_alive_at", b"last_alive_at", "started_at", b"started_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agents", b"agents", "attempt", b"attempt", "cancel_requested_at", b"cancel_requested_at", "cancelled_spans", b"cancelled_spans", "duration_seconds", b"duration_seconds", "ended_at", b"ended_at", "failed_spans", b"failed_spans", "failures", b"failures", "gc_at", b"gc_at", "hosts_involved", b"hosts_involved", "last_alive_at", b"last_alive_at", "max_attempt", b"max_attempt", "retry_of", b"retry_of", "root_step_name", b"root_step_name", "run_id", b"run_id", "running_spans", b"running_spans", "started_at", b"started_at", "status", b"status", "success_spans", b"success_spans", "task_id", b"task_id", "total_spans", b"total_spans"]) -> None: ...
 
 global___RunSummary = RunSummary
 
