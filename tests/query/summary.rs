@@ -83,6 +83,7 @@ async fn a_run_is_told_in_figures(pool: PgPool) {
         last_alive_at: Some(wire(10)),
         root_step_name: "root".to_owned(),
         gc_at: None,
+        cancel_requested_at: None,
     };
     assert_eq!(summary(&fleet).await, expected);
 }

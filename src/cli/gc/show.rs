@@ -43,7 +43,7 @@ impl Show {
     /// Another gc is at work: nothing is wrong, and nothing is to be done.
     pub(super) fn busy(mut self) -> anyhow::Result<ExitCode> {
         if self.marked.is_some() {
-            self.output.json(&document(true, false, Vec::new(), &GcCounts::default()));
+            self.output.json(&document(true, false, &[], &GcCounts::default()));
         } else {
             self.output.line("another gc is at work: nothing was done");
         }
@@ -54,7 +54,7 @@ impl Show {
     pub(super) fn finish(mut self, counts: &GcCounts) -> anyhow::Result<ExitCode> {
         self.bar.finish_and_clear();
         match self.marked.take() {
-            Some(marked) => self.output.json(&document(false, self.dry_run, marked, counts)),
+            Some(marked) => self.output.json(&document(false, self.dry_run, &marked, counts)),
             None => self.output.line(&sum(self.dry_run, counts)),
         }
         let code = self.output.finish(ExitCode::SUCCESS)?;
@@ -124,7 +124,7 @@ fn sum(dry_run: bool, counts: &GcCounts) -> String {
     )
 }
 
-fn document(busy: bool, dry_run: bool, marked: Vec<Value>, counts: &GcCounts) -> Value {
+fn document(busy: bool, dry_run: bool, marked: &[Value], counts: &GcCounts) -> Value {
     json!({
         "busy": busy,
         "dry_run": dry_run,
