@@ -8,7 +8,7 @@ use std::{
 use super::{
     connection::ConnectionArgs,
     duration,
-    output::{Field, Hue, Output, Sheet, ToJson as _, age, clip, seconds},
+    output::{Field, Hue, Output, Sheet, age, clip, seconds},
     runs::kind_to_proto,
 };
 use crate::{domain::reason::ReasonKind, proto::v1};
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: FailuresArgs) -> anyhow::Result<ExitCode> {
     let answer = collector.ask(collector.queries().list_top_failures(request)).await?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&answer.to_json());
+        output.json(&answer);
     } else if answer.failures.is_empty() {
         output.line(&format!("no failures in the last {}", seconds(args.window.as_secs_f64())));
     } else {

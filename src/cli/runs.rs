@@ -8,7 +8,7 @@ use std::{
 use super::{
     connection::ConnectionArgs,
     duration,
-    output::{Field, Hue, Output, Sheet, ToJson as _, age, clip, seconds},
+    output::{Field, Hue, Output, Sheet, age, clip, seconds},
 };
 use crate::{
     client::{AskError, Collector},
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let answer = ask(&args, &collector).await?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&answer.to_json());
+        output.json(&answer);
     } else if answer.runs.is_empty() {
         output.line("no runs");
     } else {
@@ -163,7 +163,7 @@ async fn list_active(args: &RunsArgs, collector: &Collector) -> anyhow::Result<E
     let answer = collector.ask(collector.queries().list_active_runs(request)).await?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&answer.to_json());
+        output.json(&answer);
     } else if answer.runs.is_empty() {
         output.line("nothing is running");
     } else {

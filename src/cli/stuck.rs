@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use super::{
     connection::ConnectionArgs,
     duration, exit,
-    output::{Field, Hue, Output, Sheet, ToJson as _, clip, seconds},
+    output::{Field, Hue, Output, Sheet, clip, seconds},
     runs::{task, verdict_field},
 };
 use crate::proto::v1;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: StuckArgs) -> anyhow::Result<ExitCode> {
     let answer = collector.ask(collector.queries().list_stuck_runs(request)).await?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&answer.to_json());
+        output.json(&answer);
     } else if answer.runs.is_empty() {
         output.line("nothing is stuck");
     } else {

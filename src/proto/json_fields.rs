@@ -2,6 +2,9 @@
 //! would do otherwise. The attributes that `build/json.rs` puts on the generated
 //! types name these functions.
 //!
+//! All fields of an answer are written, in the order of the proto: those that hold
+//! their zero value too, and null for a message or a time that is absent.
+//!
 //! What is read may be in any of the forms that the mapping allows: numbers as
 //! text, enumerations as numbers, null for what is absent.
 
@@ -206,6 +209,25 @@ where
     }
 }
 
+/// The same; null where absent.
+///
+/// # Errors
+///
+/// The serializer's.
+pub(crate) fn optional_enum_name<E, S>(
+    number: &Option<i32>,
+    serializer: S,
+) -> Result<S::Ok, S::Error>
+where
+    E: Enumeration,
+    S: Serializer,
+{
+    match number {
+        Some(number) => enum_name::<E, S>(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// A time or a length of time; null where absent.
 ///
 /// # Errors
@@ -295,3 +317,6 @@ impl<'de, T, F: Fn(&str) -> Option<T>> Visitor<'de> for Parsed<'_, T, F> {
         self.read(format_args!("{text:?}"), text)
     }
 }
+
+#[cfg(test)]
+mod tests;

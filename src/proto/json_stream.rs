@@ -212,3 +212,60 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a-zé\"\\\\\n]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{0,3}", inner, 0..5)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn text_becomes_the_same_bytes_and_comes_back(value in any_json()) {
+            let tree = JsonValue::from(&value);
+            let read: JsonValue = serde_json::from_str(&value.to_string()).unwrap();
+            prop_assert_eq!(&read.0, &tree.0);
+            let text = serde_json::to_string(&tree).unwrap();
+            prop_assert_eq!(text, tree.to_value().unwrap().to_string());
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = serde_json::to_string(&JsonValue(bytes.clone()));
+            let _ = serde_json::to_string(&JsonObject(bytes));
+        }
+    }
+
+    #[test]
+    fn numbers_without_a_json_form_become_text() {
+        let mut wire = Vec::new();
+        prost::encoding::double::encode(2, &f64::NAN, &mut wire);
+        assert_eq!(serde_json::to_value(JsonValue(wire)).unwrap(), json!("NaN"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for wrong in ["[1]", "1", "null", "\"x\""] {
+            serde_json::from_str::<JsonObject>(wrong).unwrap_err();
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! How answers are written: tables and trees for people, JSON for scripts.
 
 mod ages;
-mod json;
 mod paint;
 mod records;
 mod table;
@@ -9,7 +8,6 @@ mod visible;
 mod writer;
 
 pub(crate) use ages::{age, bytes, seconds};
-pub(crate) use json::ToJson;
 pub(crate) use paint::{Hue, Palette};
 pub(crate) use table::{Field, Sheet};
 pub(crate) use visible::{clip, visible};

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use serde_json::Value;
+use serde::Serialize;
 
 use super::paint::Palette;
 
@@ -49,8 +49,9 @@ impl Output {
         }
     }
 
-    /// Writes one JSON document.
-    pub(crate) fn json(&mut self, document: &Value) {
+    /// Writes an answer as one JSON document, which is what REST answers too, so that
+    /// a script may move between the two.
+    pub(crate) fn json(&mut self, document: &impl Serialize) {
         if self.failed.is_none() {
             let written =
                 serde_json::to_writer(&mut self.stdout, document).map_err(io::Error::from);

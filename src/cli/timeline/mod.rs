@@ -5,10 +5,7 @@ mod tree;
 
 use std::process::ExitCode;
 
-use super::{
-    connection::ConnectionArgs,
-    output::{Output, ToJson as _},
-};
+use super::{connection::ConnectionArgs, output::Output};
 use crate::{
     client::{AskError, Collector},
     domain::ids::RunId,
@@ -41,7 +38,7 @@ pub(crate) async fn run(args: TimelineArgs) -> anyhow::Result<ExitCode> {
     let timeline = ask(args.run_id, &collector).await?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&timeline.to_json());
+        output.json(&timeline);
     } else {
         lines::write(&timeline, &mut output);
     }
