@@ -80,10 +80,8 @@ fn field_attributes(field: &FieldDescriptor, ways: Ways) -> Result<Vec<String>, 
         attributes.push(format!("alias = {:?}", field.json_name()));
     }
     let (read, written) = functions(field)?;
-    let is_optional = field.supports_presence() && !matches!(field.kind(), Kind::Message(_));
-    if ways.is_written && (matches!(field.kind(), Kind::Bytes) || is_optional && written.is_some())
-    {
-        return Err("such a field is not supported in a reply of REST".to_owned());
+    if ways.is_written && matches!(field.kind(), Kind::Bytes) {
+        return Err("bytes are not supported in a reply of REST".to_owned());
     }
     if let Some(function) = read.filter(|_| ways.is_read) {
         attributes.push(format!("deserialize_with = \"{FIELDS}::{function}\""));
@@ -120,7 +118,7 @@ fn functions(field: &FieldDescriptor) -> Result<(Option<String>, Option<String>)
             let kind = format!("crate::proto::v1::{}", kind.name());
             Ok((
                 Some(format!("{optional}enumeration::<{kind}, _>")),
-                Some(format!("enum_name::<{kind}, _>")),
+                Some(format!("{optional}enum_name::<{kind}, _>")),
             ))
         }
         Kind::Message(message) => match message.full_name() {

@@ -332,7 +332,7 @@ fn a_timeline_is_a_tree() {
     let failed = v1::Span {
         status: v1::Status::Failed.into(),
         attempt: 2,
-        reason_kind: v1::ReasonKind::Transient.into(),
+        reason_kind: Some(v1::ReasonKind::Transient.into()),
         reason_code: "timeout".into(),
         error: Some(v1::SpanError {
             r#type: "TimeoutError".into(),

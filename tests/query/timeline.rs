@@ -146,6 +146,23 @@ async fn a_running_span_has_lasted_until_now(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn only_a_failed_span_has_a_kind_of_failure(pool: PgPool) {
+    let fleet = Fleet::new(&pool).await;
+    for id in 1..=3 {
+        fleet.start(span(run(1), id), step("a")).await;
+    }
+    fleet.end(span(run(1), 2), EndStatus::Success).await;
+    fleet.fail(span(run(1), 3), ReasonKind::Unknown, "odd", "").await;
+    let kinds: Vec<_> =
+        timeline(&fleet).await.spans.iter().map(|span| (span.status(), span.reason_kind)).collect();
+    let unknown = Some(v1::ReasonKind::Unknown.into());
+    assert_eq!(
+        kinds,
+        [(v1::Status::Running, None), (v1::Status::Success, None), (v1::Status::Failed, unknown)]
+    );
+}
+
+#[sqlx::test]
 async fn clients_whose_clocks_run_ahead_make_no_negative_durations(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     fleet.start(span(run(1), 1), Start { ts_start: Some(at(50)), ..step("a") }).await;

@@ -121,7 +121,7 @@ mod tests {
             attempt: 3,
             duration_seconds: 1.25,
             reason_code: "timeout".into(),
-            reason_kind: v1::ReasonKind::Transient.into(),
+            reason_kind: Some(v1::ReasonKind::Transient.into()),
             error: Some(v1::SpanError {
                 r#type: "TimeoutError".into(),
                 message: "30 s\u{1b}[2J passed".into(),

@@ -1,6 +1,6 @@
 //! A run as a graph.
 
-use super::{count, reason_kind, status, text};
+use super::{count, failure_kind, status, text};
 use crate::{
     domain::ids::RunId,
     proto::v1,
@@ -10,7 +10,6 @@ use crate::{
 impl From<&GraphNode> for v1::GraphNode {
     fn from(node: &GraphNode) -> Self {
         let span = &node.span;
-        let failure = span.ended.as_ref().and_then(|ended| ended.failure.as_ref());
         Self {
             id: span.key.span_id.to_string(),
             label: node.label.clone(),
@@ -19,7 +18,7 @@ impl From<&GraphNode> for v1::GraphNode {
             executor_host: text(span.start.executor_host.as_ref()),
             agent: text(span.start.agent.as_ref()),
             attempt: count(span.start.attempt.into()),
-            reason_kind: reason_kind(failure.and_then(|failure| failure.reason_kind)),
+            reason_kind: failure_kind(span),
             x: node.x,
             y: node.y,
             width: node.width,

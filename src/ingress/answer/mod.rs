@@ -13,7 +13,12 @@ pub(super) use liveness::last_alive;
 
 use crate::{
     domain::{
-        event::JsonText, liveness::Verdict, progress::Progress, reason::ReasonKind, status::Status,
+        event::JsonText,
+        liveness::Verdict,
+        progress::Progress,
+        reason::ReasonKind,
+        span::Span,
+        status::{EndStatus, Status},
         time::Timestamp,
     },
     proto::{JsonObject, JsonValue, v1},
@@ -44,6 +49,14 @@ fn status(status: Status) -> i32 {
 
 fn reason_kind(kind: Option<ReasonKind>) -> i32 {
     v1::ReasonKind::from(kind.unwrap_or_default()).into()
+}
+
+/// Why a span failed; none where it did not.
+fn failure_kind(span: &Span) -> Option<i32> {
+    let failure = span.ended.as_ref().and_then(|ended| ended.failure.as_ref());
+    let has_failed = span.status() == Status::Ended(EndStatus::Failed);
+    (has_failed || failure.is_some())
+        .then(|| reason_kind(failure.and_then(|failure| failure.reason_kind)))
 }
 
 fn verdict(verdict: Option<Verdict>) -> i32 {

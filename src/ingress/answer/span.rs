@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{count, id, json_object, json_value, reason_kind, status, text, timestamp};
+use super::{count, failure_kind, id, json_object, json_value, status, text, timestamp};
 use crate::{
     domain::{
         event::{FailureFacts, JsonText},
@@ -52,7 +52,7 @@ fn span_in_run(placed: &TimelineSpan, task_id: String, last_alive: Option<SpanId
         agent: text(start.agent.as_ref()),
         attempt: count(start.attempt.into()),
         reason_code: failure_text(|failure| &failure.reason_code),
-        reason_kind: reason_kind(failure.and_then(|failure| failure.reason_kind)),
+        reason_kind: failure_kind(&placed.span),
         ts_start: start.ts_start.map(timestamp),
         ts_end: ended.as_ref().map(|ended| timestamp(ended.ts_end)),
         heartbeat_ts: Some(timestamp(placed.span.last_alive_at)),

@@ -309,7 +309,7 @@ class Span(google.protobuf.message.Message):
     span ended in an error.
     """
     reason_kind: global___ReasonKind.ValueType
-    """The kind of what went wrong."""
+    """The kind of what went wrong; absent unless the span failed."""
     fingerprint: builtins.str
     """Groups failures of one cause: a hash of the error's text with ids,
     numbers and paths masked. Empty unless the span failed.
@@ -393,7 +393,7 @@ class Span(google.protobuf.message.Message):
         agent: builtins.str = ...,
         attempt: builtins.int = ...,
         reason_code: builtins.str = ...,
-        reason_kind: global___ReasonKind.ValueType = ...,
+        reason_kind: global___ReasonKind.ValueType | None = ...,
         ts_start: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         ts_end: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         heartbeat_ts: google.protobuf.timestamp_pb2.Timestamp | None = ...,
@@ -413,7 +413,8 @@ class Span(google.protobuf.message.Message):
         depth: builtins.int = ...,
         otel: google.protobuf.struct_pb2.Struct | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["attributes", b"attributes", "error", b"error", "heartbeat_ts", b"heartbeat_ts", "input_summary", b"input_summary", "otel", b"otel", "output_summary", b"output_summary", "progress", b"progress", "progress_at", b"progress_at", "ts_end", b"ts_end", "ts_start", b"ts_start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent", b"agent", "artifact_list", b"artifact_list", "artifacts", b"artifacts", "attempt", b"attempt", "attributes", b"attributes", "conflicting_ends", b"conflicting_ends", "depth", b"depth", "duration_seconds", b"duration_seconds", "error", b"error", "executor_host", b"executor_host", "fingerprint", b"fingerprint", "heartbeat_ts", b"heartbeat_ts", "input_summary", b"input_summary", "is_last_alive", b"is_last_alive", "layer", b"layer", "otel", b"otel", "output_summary", b"output_summary", "parent_span_id", b"parent_span_id", "progress", b"progress", "progress_at", b"progress_at", "reason_code", b"reason_code", "reason_evidence", b"reason_evidence", "reason_kind", b"reason_kind", "run_id", b"run_id", "span_id", b"span_id", "status", b"status", "step_name", b"step_name", "task_id", b"task_id", "ts_end", b"ts_end", "ts_start", b"ts_start"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "attributes", b"attributes", "error", b"error", "heartbeat_ts", b"heartbeat_ts", "input_summary", b"input_summary", "otel", b"otel", "output_summary", b"output_summary", "progress", b"progress", "progress_at", b"progress_at", "reason_kind", b"reason_kind", "ts_end", b"ts_end", "ts_start", b"ts_start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "agent", b"agent", "artifact_list", b"artifact_list", "artifacts", b"artifacts", "attempt", b"attempt", "attributes", b"attributes", "conflicting_ends", b"conflicting_ends", "depth", b"depth", "duration_seconds", b"duration_seconds", "error", b"error", "executor_host", b"executor_host", "fingerprint", b"fingerprint", "heartbeat_ts", b"heartbeat_ts", "input_summary", b"input_summary", "is_last_alive", b"is_last_alive", "layer", b"layer", "otel", b"otel", "output_summary", b"output_summary", "parent_span_id", b"parent_span_id", "progress", b"progress", "progress_at", b"progress_at", "reason_code", b"reason_code", "reason_evidence", b"reason_evidence", "reason_kind", b"reason_kind", "run_id", b"run_id", "span_id", b"span_id", "status", b"status", "step_name", b"step_name", "task_id", b"task_id", "ts_end", b"ts_end", "ts_start", b"ts_start"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_reason_kind", b"_reason_kind"]) -> typing.Literal["reason_kind"] | None: ...
 
 global___Span = Span

@@ -714,7 +714,7 @@ class GraphNode(google.protobuf.message.Message):
     attempt: builtins.int
     """Which try of the step."""
     reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType
-    """What kind of failure, if one."""
+    """What kind of failure; absent unless the span failed."""
     x: builtins.float
     """Its left edge, in pixels from the drawing's."""
     y: builtins.float
@@ -735,14 +735,16 @@ class GraphNode(google.protobuf.message.Message):
         executor_host: builtins.str = ...,
         agent: builtins.str = ...,
         attempt: builtins.int = ...,
-        reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType = ...,
+        reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType | None = ...,
         x: builtins.float = ...,
         y: builtins.float = ...,
         width: builtins.float = ...,
         height: builtins.float = ...,
         is_last_alive: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["agent", b"agent", "attempt", b"attempt", "executor_host", b"executor_host", "height", b"height", "id", b"id", "is_last_alive", b"is_last_alive", "label", b"label", "layer", b"layer", "reason_kind", b"reason_kind", "status", b"status", "width", b"width", "x", b"x", "y", b"y"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "reason_kind", b"reason_kind"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "agent", b"agent", "attempt", b"attempt", "executor_host", b"executor_host", "height", b"height", "id", b"id", "is_last_alive", b"is_last_alive", "label", b"label", "layer", b"layer", "reason_kind", b"reason_kind", "status", b"status", "width", b"width", "x", b"x", "y", b"y"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_reason_kind", b"_reason_kind"]) -> typing.Literal["reason_kind"] | None: ...
 
 global___GraphNode = GraphNode
 
