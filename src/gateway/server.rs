@@ -7,13 +7,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, Request, header::X_CONTENT_TYPE_OPTIONS};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::hosts::AllowedHosts;
-use crate::http_listener::{self, Ends};
+use crate::http_listener::{self, Ends, Unread};
 
 /// Serves `router` until `stop`, and then until every request that was begun is
 /// answered. Bodies that never end by themselves have to watch `stop` too.
@@ -23,7 +22,7 @@ pub async fn serve(
     hosts: AllowedHosts,
     stop: CancellationToken,
 ) {
-    let answer = move |request: Request<Incoming>, ends: Ends| {
+    let answer = move |request: Request<Unread>, ends: Ends| {
         let checked = hosts.check(request.method(), request.uri(), request.headers(), ends);
         let mut router = router.clone();
         async move {

@@ -1,19 +1,17 @@
 //! `POST /v1/traces`: protobuf or JSON in, the same out.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT,
-        RETRY_AFTER, VARY,
+        ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY,
     },
 };
 use http_body::Body;
 use http_body_util::Full;
 use prost::Message as _;
-use tokio::time::timeout;
 use tonic::Code;
 
 use super::{
@@ -25,11 +23,6 @@ use super::{
 
 /// When a client that was turned away may come again, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-/// How long, and how much of, a body that was refused is still read: a client
-/// that writes all of it before it reads would never see the answer.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-const DRAIN_BYTES: usize = 256 << 20;
 
 /// An answer that is no success.
 struct Refusal {
@@ -124,16 +117,7 @@ where
         let received = export.in_time(read_body(export, &mut body, coding)).await?;
         Ok((received, encoding))
     };
-    let (received, encoding) = match read.await {
-        Ok(read) => read,
-        Err(refusal) => {
-            // Who waits to be asked for the body is not asked for it.
-            if !head.headers.contains_key(EXPECT) {
-                tokio::spawn(timeout(DRAIN_TIMEOUT, drain(body)));
-            }
-            return Err(refusal);
-        }
-    };
+    let (received, encoding) = read.await?;
     let peer = peer.to_canonical().to_string();
     let reply = export.export(received, encoding, Some(peer)).await?;
     Ok(match encoding {
@@ -155,16 +139,6 @@ where
         inflow.push(&piece)?;
     }
     inflow.finish()
-}
-
-async fn drain<B: Body<Data = Bytes> + Unpin>(mut body: B) {
-    let mut drained = 0;
-    while let Ok(Some(piece)) = next_piece(&mut body).await {
-        drained += piece.len();
-        if drained > DRAIN_BYTES {
-            return;
-        }
-    }
 }
 
 /// How the request's body is written; none where livespan can't read it.

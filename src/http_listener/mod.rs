@@ -3,6 +3,8 @@
 //!
 //! On hyper itself: what needs care here is below any router.
 
+mod unread;
+
 use std::{convert::Infallible, error::Error, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+pub use self::unread::Unread;
 
 /// How long a connection may take to send the head of a request. It counts from
 /// the last answer, so that it is also how long an idle connection is kept:
@@ -41,7 +45,7 @@ pub struct Ends {
 /// is answered.
 pub async fn serve<F, R, B>(listener: TcpListener, answer: F, stop: CancellationToken)
 where
-    F: Fn(Request<Incoming>, Ends) -> R + Clone + Send + 'static,
+    F: Fn(Request<Unread>, Ends) -> R + Clone + Send + 'static,
     R: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -75,7 +79,9 @@ where
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let answered = answer(request, ends);
+            let (head, body) = request.into_parts();
+            let body = Unread::new(body, &head.headers);
+            let answered = answer(Request::from_parts(head, body), ends);
             async move { Ok::<_, Infallible>(answered.await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
