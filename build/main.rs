@@ -5,7 +5,9 @@
 #![allow(clippy::print_stdout, reason = "cargo is spoken to by it")]
 
 mod binding;
+mod docs_page;
 mod json;
+mod openapi;
 mod routes;
 
 use std::{env, error::Error, fs, path::PathBuf};
@@ -21,9 +23,13 @@ const SERVICES: [&str; 3] = [
 /// Not compiled to code, only described to those who ask.
 const ERRORS: &str = "google/rpc/error_details.proto";
 
+/// What the proto can't say of REST.
+const OPENAPI_BY_HAND: &str = "src/gateway/by_hand.openapi.json";
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed={OPENAPI_BY_HAND}");
 
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_files(SERVICES)?;
@@ -38,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("livespan_descriptor.bin"), &encoded)?;
     fs::write(out_dir.join("rest_routes.rs"), routes::code(&bindings))?;
+    docs_page::unpack(&out_dir)?;
+    let by_hand = serde_json::from_slice(&fs::read(OPENAPI_BY_HAND)?)?;
+    fs::write(out_dir.join("openapi.json"), openapi::document(&bindings, by_hand)?)?;
 
     let builder = tonic_prost_build::configure()
         .codec_path("crate::proto::StrictCodec")

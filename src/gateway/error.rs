@@ -44,6 +44,26 @@ impl Refusal {
     }
 }
 
+/// What serde says of a message, without the second spelling of every field, in
+/// lowerCamelCase, that it lists too.
+pub(super) fn said_by_serde(problem: &str) -> String {
+    let Some((_, known)) = problem.strip_prefix("unknown field ").and_then(|rest| {
+        rest.split_once(", expected ").or_else(|| rest.split_once(", there are "))
+    }) else {
+        return problem.to_owned();
+    };
+    let names: Vec<_> = known
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| !name.contains(|c: char| c.is_ascii_uppercase()))
+        .collect();
+    if names.is_empty() {
+        return "is not known here: there are no fields to send".to_owned();
+    }
+    format!("is not known here: the fields are {}", names.join(", "))
+}
+
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
         Self { http: http_status(status.code()), status }
@@ -159,4 +179,96 @@ fn shown_path(uri: &Uri) -> String {
         return path.to_owned();
     }
     format!("{}…", &path[..path.floor_char_boundary(SHOWN_PATH_BYTES)])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn answered(refusal: impl Into<Refusal>) -> (u16, Option<String>, Value) {
+        let response = refusal.into().into_response();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, retry_after, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_code_has_its_status() {
+        for (code, http) in [
+            (Code::Cancelled, 499),
+            (Code::Unknown, 500),
+            (Code::InvalidArgument, 400),
+            (Code::DeadlineExceeded, 504),
+            (Code::NotFound, 404),
+            (Code::AlreadyExists, 409),
+            (Code::PermissionDenied, 403),
+            (Code::ResourceExhausted, 429),
+            (Code::FailedPrecondition, 400),
+            (Code::Aborted, 409),
+            (Code::OutOfRange, 400),
+            (Code::Unimplemented, 501),
+            (Code::Internal, 500),
+            (Code::Unavailable, 503),
+            (Code::DataLoss, 500),
+            (Code::Unauthenticated, 401),
+        ] {
+            let (status, retry_after, body) = answered(Status::new(code, "it failed")).await;
+            assert_eq!((status, retry_after), (http, None), "{code:?}");
+            let expected = json!({
+                "error": "it failed", "code": code as i32, "message": "it failed", "details": [],
+            });
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn details_are_told_as_json() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("window", "is too long");
+        details.add_bad_request_violation("agent", "is too long as well");
+        details.set_retry_info(Some(Duration::from_millis(1_500)));
+        details.set_resource_info("Run", "run-1", "", "check the id");
+        let status = Status::with_error_details(Code::Unavailable, "many things", details);
+        let (_, retry_after, body) = answered(status).await;
+        // In whole seconds, and never too early.
+        assert_eq!(retry_after.as_deref(), Some("2"));
+        let expected = json!({
+            "error": "Run not found",
+            "code": 14,
+            "message": "many things",
+            "details": [
+                {
+                    "@type": "type.googleapis.com/google.rpc.BadRequest",
+                    "field_violations": [
+                        {"field": "window", "description": "is too long"},
+                        {"field": "agent", "description": "is too long as well"},
+                    ],
+                },
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1.5s"},
+                {
+                    "@type": "type.googleapis.com/google.rpc.ResourceInfo",
+                    "resource_type": "Run",
+                    "resource_name": "run-1",
+                    "description": "check the id",
+                },
+            ],
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn an_unknown_field_is_told_with_the_names_of_the_proto() {
+        let told = "unknown field `a`, expected one of `runId`, `run_id`, `layer`";
+        assert_eq!(said_by_serde(told), "is not known here: the fields are run_id, layer");
+        let told = "unknown field `a`, expected `pageSize` or `page_size`";
+        assert_eq!(said_by_serde(told), "is not known here: the fields are page_size");
+        let told = "unknown field `a`, there are no fields";
+        assert_eq!(said_by_serde(told), "is not known here: there are no fields to send");
+        assert_eq!(said_by_serde("anything else"), "anything else");
+    }
 }

@@ -7,8 +7,10 @@
 //! by the services' own traits, so that nothing can be had here that gRPC would
 //! refuse.
 
+mod docs_page;
 mod error;
 mod hosts;
+mod openapi;
 mod query_string;
 mod routes;
 mod server;
@@ -37,6 +39,8 @@ pub fn router(
         .merge(routes::span_service(spans))
         .merge(routes::trace_query(questions))
         .merge(routes::run_control(control))
+        .merge(openapi::router())
+        .merge(docs_page::router())
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::wrong_method)
 }

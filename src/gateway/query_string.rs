@@ -13,6 +13,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use super::error::said_by_serde;
+
 /// A parameter that is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct QueryError {
@@ -36,6 +38,7 @@ pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, QueryError> {
     let mut reader = Reader { parameters: &parameters, at: 0 };
     T::deserialize(&mut reader).map_err(|problem| {
         let parameter = parameters.get(reader.at.saturating_sub(1));
+        let problem = said_by_serde(&problem.to_string());
         error(parameter.map_or("", |parameter| &parameter.name), problem)
     })
 }
@@ -186,7 +189,7 @@ mod tests {
             ("status=BROKEN", "status", "one of STATUS_UNSPECIFIED, RUNNING"),
             ("started_after=yesterday", "started_after", "RFC 3339"),
             ("page_size=1&page_size=2", "page_size", "2 times"),
-            ("pagesize=1", "pagesize", "page_size"),
+            ("pagesize=1", "pagesize", "the fields are task_id, status,"),
             ("agent=%ff", "agent", "UTF-8"),
             ("%ff=1", "%ff", "UTF-8"),
         ] {

@@ -17,10 +17,14 @@ use http::{
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::error::Category;
 use tokio::time::timeout;
 use tonic::{Code, metadata::MetadataMap, transport::server::TcpConnectInfo};
 
-use super::{error::Refusal, query_string};
+use super::{
+    error::{Refusal, said_by_serde},
+    query_string,
+};
 use crate::{http_listener::Ends, telemetry::Chain};
 
 /// The longest body: an artifact of 4 MiB as base64, with what is said about it.
@@ -75,9 +79,9 @@ impl Call {
         let message = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { "" } else { path.as_str() };
-            Refusal::invalid(field, &error.inner().to_string())
+            Refusal::invalid(field, &problem_of(error.inner()))
         })?;
-        json.end().map_err(|error| Refusal::invalid("", &error.to_string()))?;
+        json.end().map_err(|error| Refusal::invalid("", &problem_of(&error)))?;
         Ok(message)
     }
 
@@ -144,6 +148,19 @@ fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Refusal> {
         Err(unsupported(
             "the body is of another type: send JSON, with Content-Type: application/json",
         ))
+    }
+}
+
+/// Where in the body a mistake is helps with JSON that is none; else the field is
+/// named.
+fn problem_of(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match error.classify() {
+        Category::Data => said_by_serde(said.strip_suffix(&place).unwrap_or(&said)),
+        Category::Io | Category::Syntax | Category::Eof => {
+            format!("the body is no JSON as it is read here: {said}")
+        }
     }
 }
 
