@@ -54,6 +54,7 @@ pub struct TestOptions {
     pub artifact_roots: Vec<RootArg>,
     pub stuck_after: Duration,
     pub otlp: ExportOptions,
+    pub allowed_hosts: AllowedHosts,
     /// The URL that the collector uses; the database's own where absent.
     pub database_url: Option<String>,
 }
@@ -70,6 +71,7 @@ impl Default for TestOptions {
             artifact_roots: Vec::new(),
             stuck_after: Duration::from_secs(300),
             otlp: ExportOptions::default(),
+            allowed_hosts: AllowedHosts::default(),
             database_url: None,
         }
     }
@@ -114,7 +116,7 @@ impl TestApp {
                 mapping: Mapping::standard(),
                 classifier: Classifier::standard(),
                 stuck_after: options.stuck_after,
-                allowed_hosts: AllowedHosts::default(),
+                allowed_hosts: options.allowed_hosts,
                 clock: options.clock,
             },
             listeners,
