@@ -105,7 +105,7 @@ fn functions(field: &FieldDescriptor) -> Result<(Option<String>, Option<String>)
     }
     if field.is_list() {
         return match kind {
-            Kind::String | Kind::Message(_) => Ok((own("or_default"), None)),
+            Kind::String | Kind::Message(_) | Kind::Uint32 => Ok((own("or_default"), None)),
             _ => Err("a list of these is not supported in REST".to_owned()),
         };
     }

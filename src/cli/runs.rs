@@ -27,7 +27,7 @@ const MAX_PAGE: u32 = 1_000;
 #[command(after_help = super::exit::HELP)]
 pub(crate) struct RunsArgs {
     /// Only runs with something running, at their current step.
-    #[arg(long, conflicts_with_all = ["task", "status", "agent", "host", "layer", "reason_kind", "since"])]
+    #[arg(long, conflicts_with_all = ["task", "status", "agent", "host", "layer", "reason_kind", "reason_code", "since"])]
     active: bool,
 
     /// Only runs of this task.
@@ -54,6 +54,10 @@ pub(crate) struct RunsArgs {
     /// CONFIG or UNKNOWN.
     #[arg(long, env = "LIVESPAN_RUNS_REASON_KIND", value_name = "KIND")]
     reason_kind: Option<ReasonKind>,
+
+    /// Only runs with a step that failed for this reason, such as timeout.
+    #[arg(long, env = "LIVESPAN_RUNS_REASON_CODE", value_name = "CODE")]
+    reason_code: Option<String>,
 
     /// Only runs that started within this time, such as 2h.
     #[arg(long, env = "LIVESPAN_RUNS_SINCE", value_name = "DURATION", value_parser = duration::parse_some)]
@@ -116,6 +120,7 @@ async fn ask(args: &RunsArgs, collector: &Collector) -> Result<v1::ListRunsRespo
             started_before: None,
             page_size: missing.min(MAX_PAGE),
             page_token: all.next_page_token,
+            reason_code: args.reason_code.clone().unwrap_or_default(),
         };
         let page = collector.ask(collector.queries().list_runs(request)).await?;
         let is_empty = page.runs.is_empty();

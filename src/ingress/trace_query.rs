@@ -23,6 +23,9 @@ const MOST_WINDOW: Duration = Duration::from_secs(3_650 * 86_400);
 /// The most that lists answer at once.
 const MOST_PAGE: u32 = 1_000;
 const DEFAULT_FAILURE_GROUPS: u32 = 20;
+const DEFAULT_FAILURE_SITES: u32 = 50;
+const DEFAULT_TREND_BUCKETS: u32 = 24;
+const MOST_TREND_BUCKETS: u32 = 500;
 const DEFAULT_RUNS: u32 = 50;
 
 /// The service.
@@ -101,23 +104,76 @@ impl TraceQuery for TraceQueryService {
     ) -> Result<Response<v1::ListTopFailuresResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let window = request.window.map_or(Ok(DAY), |sent| check::duration(sent, MOST_WINDOW));
-        let window = violations.take("window", window).unwrap_or_default();
+        let window = window(request.window, &mut violations);
         let limit = question::page_size(request.page_size, DEFAULT_FAILURE_GROUPS, MOST_PAGE);
         let limit = violations.take("page_size", limit).unwrap_or_default();
-        let kind = violations.take("reason_kind", check::reason_kind(request.reason_kind));
-        let host = violations.take("executor_host", question::filter(request.executor_host));
-        let agent = violations.take("agent", question::filter(request.agent));
+        let filter = failure_filter(
+            request.reason_kind,
+            request.executor_host,
+            request.agent,
+            &mut violations,
+        );
         violations.check()?;
-        let filter = FailureFilter {
-            reason_kind: kind.filter(|kind| *kind != ReasonKind::Unknown),
-            executor_host: host.flatten(),
-            agent: agent.flatten(),
-        };
         let groups =
             self.questions.top_failures(window, filter, limit).await.map_err(ApiError::from)?;
         let failures = groups.iter().map(v1::FailureGroup::from).collect();
         Ok(Response::new(v1::ListTopFailuresResponse { failures }))
+    }
+
+    async fn list_failure_sites(
+        &self,
+        request: Request<v1::ListFailureSitesRequest>,
+    ) -> Result<Response<v1::ListFailureSitesResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let window = window(request.window, &mut violations);
+        let limit = question::page_size(request.page_size, DEFAULT_FAILURE_SITES, MOST_PAGE);
+        let limit = violations.take("page_size", limit).unwrap_or_default();
+        let code = violations.take("reason_code", question::filter(request.reason_code));
+        let filter = failure_filter(
+            request.reason_kind,
+            request.executor_host,
+            request.agent,
+            &mut violations,
+        );
+        violations.check()?;
+        let sites = self
+            .questions
+            .failure_sites(window, filter, code.flatten(), limit)
+            .await
+            .map_err(ApiError::from)?;
+        let sites = sites.iter().map(v1::FailureSite::from).collect();
+        Ok(Response::new(v1::ListFailureSitesResponse { sites }))
+    }
+
+    async fn get_failure_trend(
+        &self,
+        request: Request<v1::GetFailureTrendRequest>,
+    ) -> Result<Response<v1::GetFailureTrendResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let window = window(request.window, &mut violations);
+        let buckets =
+            question::page_size(request.buckets, DEFAULT_TREND_BUCKETS, MOST_TREND_BUCKETS);
+        let buckets = violations.take("buckets", buckets).unwrap_or_default();
+        violations.check()?;
+        let trend = self.questions.failure_trend(window, buckets).await.map_err(ApiError::from)?;
+        Ok(Response::new((&trend).into()))
+    }
+
+    async fn list_hosts(
+        &self,
+        request: Request<v1::ListHostsRequest>,
+    ) -> Result<Response<v1::ListHostsResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let window = window(request.window, &mut violations);
+        let limit = question::page_size(request.page_size, MOST_PAGE, MOST_PAGE);
+        let limit = violations.take("page_size", limit).unwrap_or_default();
+        violations.check()?;
+        let hosts = self.questions.hosts(window, limit).await.map_err(ApiError::from)?;
+        let hosts = hosts.iter().map(v1::Host::from).collect();
+        Ok(Response::new(v1::ListHostsResponse { hosts }))
     }
 
     async fn list_stuck_runs(
@@ -155,6 +211,30 @@ impl TraceQuery for TraceQueryService {
     }
 }
 
+/// How far back failures are looked at. Meaningful where there are no
+/// violations, as below.
+fn window(sent: Option<prost_types::Duration>, violations: &mut Violations) -> Duration {
+    let window = sent.map_or(Ok(DAY), |sent| check::duration(sent, MOST_WINDOW));
+    violations.take("window", window).unwrap_or_default()
+}
+
+/// The filters that all questions about failures have.
+fn failure_filter(
+    reason_kind: i32,
+    executor_host: String,
+    agent: String,
+    violations: &mut Violations,
+) -> FailureFilter {
+    let kind = violations.take("reason_kind", check::reason_kind(reason_kind));
+    let host = violations.take("executor_host", question::filter(executor_host));
+    let agent = violations.take("agent", question::filter(agent));
+    FailureFilter {
+        reason_kind: kind.filter(|kind| *kind != ReasonKind::Unknown),
+        executor_host: host.flatten(),
+        agent: agent.flatten(),
+    }
+}
+
 /// The filters of `ListRuns`. Meaningful where there are no violations.
 fn run_walk(request: v1::ListRunsRequest, violations: &mut Violations) -> RunWalk {
     let mut text = |field, sent| violations.take(field, question::filter(sent)).flatten();
@@ -162,6 +242,7 @@ fn run_walk(request: v1::ListRunsRequest, violations: &mut Violations) -> RunWal
     let agent = text("agent", request.agent);
     let executor_host = text("executor_host", request.executor_host);
     let layer = text("layer", request.layer);
+    let reason_code = text("reason_code", request.reason_code);
     let mut time = |field, sent: Option<prost_types::Timestamp>| {
         violations.take(field, sent.map(check::time).transpose()).flatten()
     };
@@ -175,7 +256,7 @@ fn run_walk(request: v1::ListRunsRequest, violations: &mut Violations) -> RunWal
         started_after,
         started_before,
         status,
-        span: SpanFilter { agent, executor_host, layer, reason_kind },
+        span: SpanFilter { agent, executor_host, layer, reason_kind, reason_code },
     }
 }
 

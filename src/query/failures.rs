@@ -1,11 +1,13 @@
-//! What fails most, by reason.
+//! What fails most, by reason and by place, and when.
 
 use std::time::Duration;
 
 use super::Questions;
 use crate::{
     domain::reason::ReasonKind,
-    storage::{FailureGroup, FailureQuery, StorageError},
+    storage::{
+        FailureGroup, FailureQuery, FailureSite, FailureSiteQuery, FailureTrend, StorageError,
+    },
 };
 
 /// Which failures; what is `None` may be anything.
@@ -32,10 +34,43 @@ impl Questions {
         filter: FailureFilter,
         limit: u32,
     ) -> Result<Vec<FailureGroup>, StorageError> {
+        self.database.top_failures(&self.failure_query(window, filter, limit)).await
+    }
+
+    /// Groups the failures of the last `window`, of `reason_code` where one is
+    /// given, by where they happened: the site with the most first.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn failure_sites(
+        &self,
+        window: Duration,
+        filter: FailureFilter,
+        reason_code: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<FailureSite>, StorageError> {
+        let failures = self.failure_query(window, filter, limit);
+        self.database.failure_sites(&FailureSiteQuery { failures, reason_code }).await
+    }
+
+    /// Counts the failures of the last `window` in so many equal `buckets`.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub async fn failure_trend(
+        &self,
+        window: Duration,
+        buckets: u32,
+    ) -> Result<FailureTrend, StorageError> {
+        let bucket_seconds = window.as_secs_f64() / f64::from(buckets.max(1));
+        self.database.failure_trend(self.now().minus(window), bucket_seconds, buckets).await
+    }
+
+    fn failure_query(&self, window: Duration, filter: FailureFilter, limit: u32) -> FailureQuery {
         let FailureFilter { reason_kind, executor_host, agent } = filter;
         let since = self.now().minus(window);
-        self.database
-            .top_failures(&FailureQuery { since, reason_kind, executor_host, agent, limit })
-            .await
+        FailureQuery { since, reason_kind, executor_host, agent, limit }
     }
 }

@@ -4,6 +4,7 @@
 mod active;
 mod failures;
 mod graph;
+mod hosts;
 mod last_alive;
 mod life;
 mod page;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{copy::POSTGRES_EPOCH_MICROS, error::StorageError};
 use crate::domain::{
     ids::{RunId, SpanId, SpanKey},
+    reason::ReasonKind,
     time::Timestamp,
 };
 
@@ -74,6 +75,13 @@ impl<'r> Fields<'r> {
         Ok(SpanKey {
             run_id: RunId::from_stored(self.take()?),
             span_id: SpanId::from_stored(self.take()?),
+        })
+    }
+
+    pub(super) fn reason_kind(&mut self) -> Result<ReasonKind, StorageError> {
+        self.take::<&str>()?.parse().map_err(|_| StorageError::Inconsistent {
+            table: "finished_spans",
+            column: "reason_kind",
         })
     }
 

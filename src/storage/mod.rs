@@ -23,8 +23,9 @@ pub use database::{ConnectError, Database, DatabaseOptions, InvalidDatabaseUrl};
 pub use error::{Refusal, StorageError};
 pub use live::Beaten;
 pub use read::{
-    ActiveRuns, FailureGroup, FailureQuery, LiveRun, RunPosition, RunWalk, SpanFilter, StoredRun,
-    StoredSummary, Walked,
+    ActiveRuns, FailureGroup, FailureQuery, FailureSite, FailureSiteQuery, FailureTrend, Host,
+    HostStep, KindTrend, LiveRun, RunPosition, RunWalk, SpanFilter, StoredRun, StoredSummary,
+    Walked,
 };
 pub use retention::{DeletedBatch, DoomedFile, ExpiredRun, GcConnection, GcCounts};
 pub use runs::LockedRuns;

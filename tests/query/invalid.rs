@@ -180,6 +180,7 @@ async fn all_that_is_wrong_with_a_list_of_runs_is_told_at_once(pool: PgPool) {
         started_before: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
         page_size: 5_000,
         page_token: "?".to_owned(),
+        reason_code: "\0".to_owned(),
     };
     let status = service.list_runs(Request::new(request)).await.unwrap_err();
     let mut found = fields(&status);
@@ -190,6 +191,7 @@ async fn all_that_is_wrong_with_a_list_of_runs_is_told_at_once(pool: PgPool) {
         "layer",
         "page_size",
         "page_token",
+        "reason_code",
         "reason_kind",
         "started_after",
         "started_before",

@@ -131,6 +131,27 @@ impl TraceQuery for Canned {
         Ok(Response::new(self.answers.failures.clone()))
     }
 
+    async fn list_failure_sites(
+        &self,
+        _: Request<v1::ListFailureSitesRequest>,
+    ) -> Result<Response<v1::ListFailureSitesResponse>, Status> {
+        Err(Status::unimplemented("not asked by any command"))
+    }
+
+    async fn get_failure_trend(
+        &self,
+        _: Request<v1::GetFailureTrendRequest>,
+    ) -> Result<Response<v1::GetFailureTrendResponse>, Status> {
+        Err(Status::unimplemented("not asked by any command"))
+    }
+
+    async fn list_hosts(
+        &self,
+        _: Request<v1::ListHostsRequest>,
+    ) -> Result<Response<v1::ListHostsResponse>, Status> {
+        Err(Status::unimplemented("not asked by any command"))
+    }
+
     async fn list_stuck_runs(
         &self,
         request: Request<v1::ListStuckRunsRequest>,

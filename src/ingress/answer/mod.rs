@@ -2,6 +2,7 @@
 
 mod failures;
 mod graph;
+mod hosts;
 mod liveness;
 mod run;
 mod span;

@@ -116,35 +116,38 @@ impl Database {
         query: &FailureQuery,
     ) -> Result<Vec<FailureGroup>, StorageError> {
         let mut statement = QueryBuilder::<Postgres>::new(FAILURES);
-        statement.push_bind(query.since);
-        match query.reason_kind {
-            None => {}
-            // Nothing was said of these at all.
-            Some(ReasonKind::Unknown) => {
-                statement.push(" AND (reason_kind = 'UNKNOWN' OR reason_kind IS NULL)");
-            }
-            Some(kind) => {
-                statement.push(" AND reason_kind = ").push_bind(kind.as_str());
-            }
-        }
-        for (column, wanted) in [("executor_host", &query.executor_host), ("agent", &query.agent)] {
-            if let Some(wanted) = wanted {
-                statement.push(" AND ").push(column).push(" = ").push_bind(wanted.as_str());
-            }
-        }
+        push_conditions(&mut statement, query);
         statement.push(GROUPS).push_bind(i64::from(query.limit)).push(DETAILS);
         let rows = statement.build().fetch_all(self.pool()).await?;
         rows.iter().map(read_row).collect()
     }
 }
 
+/// When the failures ended, and of which kind, on which machine and whose they
+/// are; after `last_alive_at >= `.
+pub(super) fn push_conditions(statement: &mut QueryBuilder<Postgres>, query: &FailureQuery) {
+    statement.push_bind(query.since);
+    match query.reason_kind {
+        None => {}
+        // Nothing was said of these at all.
+        Some(ReasonKind::Unknown) => {
+            statement.push(" AND (reason_kind = 'UNKNOWN' OR reason_kind IS NULL)");
+        }
+        Some(kind) => {
+            statement.push(" AND reason_kind = ").push_bind(kind.as_str());
+        }
+    }
+    for (column, wanted) in [("executor_host", &query.executor_host), ("agent", &query.agent)] {
+        if let Some(wanted) = wanted {
+            statement.push(" AND ").push(column).push(" = ").push_bind(wanted.clone());
+        }
+    }
+}
+
 fn read_row(row: &PgRow) -> Result<FailureGroup, StorageError> {
     let mut fields = Fields::of(row);
     Ok(FailureGroup {
-        reason_kind: fields.take::<&str>()?.parse().map_err(|_| StorageError::Inconsistent {
-            table: "finished_spans",
-            column: "reason_kind",
-        })?,
+        reason_kind: fields.reason_kind()?,
         reason_code: fields.take()?,
         failure_count: fields.take()?,
         affected_runs: fields.take()?,

@@ -7,7 +7,10 @@
 
 mod active;
 mod artifacts;
+mod failure_sites;
+mod failure_trend;
 mod failures;
+mod hosts;
 mod run;
 mod run_list;
 mod spans;
@@ -15,7 +18,10 @@ mod stuck;
 mod summary;
 
 pub use active::ActiveRuns;
+pub use failure_sites::{FailureSite, FailureSiteQuery};
+pub use failure_trend::{FailureTrend, KindTrend};
 pub use failures::{FailureGroup, FailureQuery};
+pub use hosts::{Host, HostStep};
 pub use run::{LiveRun, StoredRun};
 pub use run_list::{RunPosition, RunWalk, SpanFilter, Walked};
 pub use summary::StoredSummary;

@@ -34,6 +34,8 @@ pub struct SpanFilter {
     pub layer: Option<String>,
     /// It failed, and for a reason of this kind.
     pub reason_kind: Option<ReasonKind>,
+    /// It failed, and for this reason.
+    pub reason_code: Option<String>,
 }
 
 /// Which runs; what is `None` may be anything.
@@ -163,10 +165,11 @@ fn push_span_conditions(statement: &mut QueryBuilder<Postgres>, filter: &SpanFil
     statement.push(
         " AND coalesce((SELECT true FROM (
                SELECT l.agent, l.executor_host, l.layer, 'RUNNING' AS status,
-                      NULL::text AS reason_kind
+                      NULL::text AS reason_kind, NULL::text AS reason_code
                FROM live_spans l WHERE l.run_id = v.run_id
                UNION ALL
-               SELECT f.agent, f.executor_host, f.layer, f.status, f.reason_kind
+               SELECT f.agent, f.executor_host, f.layer, f.status, f.reason_kind,
+                      f.reason_code
                FROM finished_spans f WHERE f.run_id = v.run_id
            ) s WHERE true",
     );
@@ -183,6 +186,11 @@ fn push_span_conditions(statement: &mut QueryBuilder<Postgres>, filter: &SpanFil
         statement
             .push(" AND s.status = 'FAILED' AND coalesce(s.reason_kind, 'UNKNOWN') = ")
             .push_bind(kind.as_str());
+    }
+    if let Some(code) = &filter.reason_code {
+        statement
+            .push(" AND s.status = 'FAILED' AND coalesce(s.reason_code, 'unknown') = ")
+            .push_bind(code.clone());
     }
     statement.push(" LIMIT 1), false)");
 }
