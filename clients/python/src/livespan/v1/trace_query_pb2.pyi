@@ -899,6 +899,377 @@ class FailureGroup(google.protobuf.message.Message):
 global___FailureGroup = FailureGroup
 
 @typing.final
+class ListFailureSitesRequest(google.protobuf.message.Message):
+    """Which failures."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WINDOW_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    REASON_KIND_FIELD_NUMBER: builtins.int
+    REASON_CODE_FIELD_NUMBER: builtins.int
+    EXECUTOR_HOST_FIELD_NUMBER: builtins.int
+    AGENT_FIELD_NUMBER: builtins.int
+    page_size: builtins.int
+    """How many sites at most; 0 is 50, the most is 1,000."""
+    reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType
+    """Only failures of this kind, where not UNKNOWN."""
+    reason_code: builtins.str
+    """Only failures of this code."""
+    executor_host: builtins.str
+    """Only failures on this machine."""
+    agent: builtins.str
+    """Only failures of this agent."""
+    @property
+    def window(self) -> google.protobuf.duration_pb2.Duration:
+        """As in ListTopFailuresRequest."""
+
+    def __init__(
+        self,
+        *,
+        window: google.protobuf.duration_pb2.Duration | None = ...,
+        page_size: builtins.int = ...,
+        reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType = ...,
+        reason_code: builtins.str = ...,
+        executor_host: builtins.str = ...,
+        agent: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["window", b"window"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent", b"agent", "executor_host", b"executor_host", "page_size", b"page_size", "reason_code", b"reason_code", "reason_kind", b"reason_kind", "window", b"window"]) -> None: ...
+
+global___ListFailureSitesRequest = ListFailureSitesRequest
+
+@typing.final
+class ListFailureSitesResponse(google.protobuf.message.Message):
+    """Failures by where they happen."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SITES_FIELD_NUMBER: builtins.int
+    @property
+    def sites(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FailureSite]:
+        """The sites, the one with the most failures first."""
+
+    def __init__(
+        self,
+        *,
+        sites: collections.abc.Iterable[global___FailureSite] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["sites", b"sites"]) -> None: ...
+
+global___ListFailureSitesResponse = ListFailureSitesResponse
+
+@typing.final
+class FailureSite(google.protobuf.message.Message):
+    """Failures of one fingerprint, of one step, on one machine."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FINGERPRINT_FIELD_NUMBER: builtins.int
+    STEP_NAME_FIELD_NUMBER: builtins.int
+    EXECUTOR_HOST_FIELD_NUMBER: builtins.int
+    FAILURE_COUNT_FIELD_NUMBER: builtins.int
+    AFFECTED_RUNS_FIELD_NUMBER: builtins.int
+    FIRST_SEEN_FIELD_NUMBER: builtins.int
+    LAST_SEEN_FIELD_NUMBER: builtins.int
+    SAMPLE_RUN_IDS_FIELD_NUMBER: builtins.int
+    SAMPLE_SPAN_ID_FIELD_NUMBER: builtins.int
+    LAYER_FIELD_NUMBER: builtins.int
+    AGENT_FIELD_NUMBER: builtins.int
+    REASON_KIND_FIELD_NUMBER: builtins.int
+    REASON_CODE_FIELD_NUMBER: builtins.int
+    ERROR_TYPE_FIELD_NUMBER: builtins.int
+    SAMPLE_MESSAGE_FIELD_NUMBER: builtins.int
+    fingerprint: builtins.str
+    """What their errors have in common, as in Span; empty where nothing was said."""
+    step_name: builtins.str
+    """The step."""
+    executor_host: builtins.str
+    """The machine."""
+    failure_count: builtins.int
+    """How many spans failed so."""
+    affected_runs: builtins.int
+    """How many runs they belong to."""
+    sample_span_id: builtins.str
+    """The latest of the spans, in the first of these runs."""
+    layer: builtins.str
+    """That span's layer."""
+    agent: builtins.str
+    """Who ran it."""
+    reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType
+    """What kind of failure it was."""
+    reason_code: builtins.str
+    """Its code."""
+    error_type: builtins.str
+    """The class of its error."""
+    sample_message: builtins.str
+    """What its error said."""
+    @property
+    def first_seen(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the first of them ended, by the server's clock."""
+
+    @property
+    def last_seen(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the last of them ended, by the server's clock."""
+
+    @property
+    def sample_run_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Runs to look at, the latest first; at most 5."""
+
+    def __init__(
+        self,
+        *,
+        fingerprint: builtins.str = ...,
+        step_name: builtins.str = ...,
+        executor_host: builtins.str = ...,
+        failure_count: builtins.int = ...,
+        affected_runs: builtins.int = ...,
+        first_seen: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        last_seen: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        sample_run_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        sample_span_id: builtins.str = ...,
+        layer: builtins.str = ...,
+        agent: builtins.str = ...,
+        reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType = ...,
+        reason_code: builtins.str = ...,
+        error_type: builtins.str = ...,
+        sample_message: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["first_seen", b"first_seen", "last_seen", b"last_seen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["affected_runs", b"affected_runs", "agent", b"agent", "error_type", b"error_type", "executor_host", b"executor_host", "failure_count", b"failure_count", "fingerprint", b"fingerprint", "first_seen", b"first_seen", "last_seen", b"last_seen", "layer", b"layer", "reason_code", b"reason_code", "reason_kind", b"reason_kind", "sample_message", b"sample_message", "sample_run_ids", b"sample_run_ids", "sample_span_id", b"sample_span_id", "step_name", b"step_name"]) -> None: ...
+
+global___FailureSite = FailureSite
+
+@typing.final
+class GetFailureTrendRequest(google.protobuf.message.Message):
+    """Of which time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WINDOW_FIELD_NUMBER: builtins.int
+    BUCKETS_FIELD_NUMBER: builtins.int
+    buckets: builtins.int
+    """Into how many equal parts the window is cut; 0 is 24, the most is 500."""
+    @property
+    def window(self) -> google.protobuf.duration_pb2.Duration:
+        """As in ListTopFailuresRequest."""
+
+    def __init__(
+        self,
+        *,
+        window: google.protobuf.duration_pb2.Duration | None = ...,
+        buckets: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["window", b"window"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["buckets", b"buckets", "window", b"window"]) -> None: ...
+
+global___GetFailureTrendRequest = GetFailureTrendRequest
+
+@typing.final
+class GetFailureTrendResponse(google.protobuf.message.Message):
+    """Failures over time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: builtins.int
+    BUCKET_SECONDS_FIELD_NUMBER: builtins.int
+    KINDS_FIELD_NUMBER: builtins.int
+    bucket_seconds: builtins.float
+    """How long a bucket is, in seconds. The last one ends now."""
+    @property
+    def since(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the window, and its first bucket, begins."""
+
+    @property
+    def kinds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___KindTrend]:
+        """Each kind of which there are failures, by name."""
+
+    def __init__(
+        self,
+        *,
+        since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        bucket_seconds: builtins.float = ...,
+        kinds: collections.abc.Iterable[global___KindTrend] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["since", b"since"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bucket_seconds", b"bucket_seconds", "kinds", b"kinds", "since", b"since"]) -> None: ...
+
+global___GetFailureTrendResponse = GetFailureTrendResponse
+
+@typing.final
+class KindTrend(google.protobuf.message.Message):
+    """The failures of a kind over time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REASON_KIND_FIELD_NUMBER: builtins.int
+    FAILURE_COUNT_FIELD_NUMBER: builtins.int
+    COUNTS_FIELD_NUMBER: builtins.int
+    reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType
+    """The kind."""
+    failure_count: builtins.int
+    """How many spans failed in all."""
+    @property
+    def counts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """How many in each bucket, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        reason_kind: livespan.v1.span_pb2.ReasonKind.ValueType = ...,
+        failure_count: builtins.int = ...,
+        counts: collections.abc.Iterable[builtins.int] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["counts", b"counts", "failure_count", b"failure_count", "reason_kind", b"reason_kind"]) -> None: ...
+
+global___KindTrend = KindTrend
+
+@typing.final
+class ListHostsRequest(google.protobuf.message.Message):
+    """Which machines."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WINDOW_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    page_size: builtins.int
+    """How many at most; 0 is 1,000, which is also the most."""
+    @property
+    def window(self) -> google.protobuf.duration_pb2.Duration:
+        """How far back from now failures and ended work are looked at; as in
+        ListTopFailuresRequest.
+        """
+
+    def __init__(
+        self,
+        *,
+        window: google.protobuf.duration_pb2.Duration | None = ...,
+        page_size: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["window", b"window"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "window", b"window"]) -> None: ...
+
+global___ListHostsRequest = ListHostsRequest
+
+@typing.final
+class ListHostsResponse(google.protobuf.message.Message):
+    """The machines."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOSTS_FIELD_NUMBER: builtins.int
+    @property
+    def hosts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Host]:
+        """The machines on which something runs, or has failed, or has ended in one
+        of the 500 runs that started last; by name.
+        """
+
+    def __init__(
+        self,
+        *,
+        hosts: collections.abc.Iterable[global___Host] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["hosts", b"hosts"]) -> None: ...
+
+global___ListHostsResponse = ListHostsResponse
+
+@typing.final
+class Host(google.protobuf.message.Message):
+    """A machine, as its executors speak of it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXECUTOR_HOST_FIELD_NUMBER: builtins.int
+    RUNNING_SPANS_FIELD_NUMBER: builtins.int
+    RUNNING_RUNS_FIELD_NUMBER: builtins.int
+    AGENTS_FIELD_NUMBER: builtins.int
+    LAST_ALIVE_AT_FIELD_NUMBER: builtins.int
+    FAILURE_COUNT_FIELD_NUMBER: builtins.int
+    LAST_FAILURE_AT_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    executor_host: builtins.str
+    """Its name."""
+    running_spans: builtins.int
+    """How many spans run on it."""
+    running_runs: builtins.int
+    """How many runs these belong to."""
+    failure_count: builtins.int
+    """How many spans failed there."""
+    @property
+    def agents(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Who runs or ran there, by name; at most 20."""
+
+    @property
+    def last_alive_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When anything on it was last heard of, by the server's clock."""
+
+    @property
+    def last_failure_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the last of them ended, by the server's clock; absent without any."""
+
+    @property
+    def steps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___HostStep]:
+        """What runs there, the last heard of first; at most 5."""
+
+    def __init__(
+        self,
+        *,
+        executor_host: builtins.str = ...,
+        running_spans: builtins.int = ...,
+        running_runs: builtins.int = ...,
+        agents: collections.abc.Iterable[builtins.str] | None = ...,
+        last_alive_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        failure_count: builtins.int = ...,
+        last_failure_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        steps: collections.abc.Iterable[global___HostStep] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_alive_at", b"last_alive_at", "last_failure_at", b"last_failure_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agents", b"agents", "executor_host", b"executor_host", "failure_count", b"failure_count", "last_alive_at", b"last_alive_at", "last_failure_at", b"last_failure_at", "running_runs", b"running_runs", "running_spans", b"running_spans", "steps", b"steps"]) -> None: ...
+
+global___Host = Host
+
+@typing.final
+class HostStep(google.protobuf.message.Message):
+    """A step that runs on a machine."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    SPAN_ID_FIELD_NUMBER: builtins.int
+    LAYER_FIELD_NUMBER: builtins.int
+    STEP_NAME_FIELD_NUMBER: builtins.int
+    AGENT_FIELD_NUMBER: builtins.int
+    LAST_ALIVE_AT_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """Its run, a uuid."""
+    span_id: builtins.str
+    """The span, a uuid."""
+    layer: builtins.str
+    """Its layer."""
+    step_name: builtins.str
+    """Its name."""
+    agent: builtins.str
+    """Who runs it."""
+    @property
+    def last_alive_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was last heard of, by the server's clock."""
+
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        span_id: builtins.str = ...,
+        layer: builtins.str = ...,
+        step_name: builtins.str = ...,
+        agent: builtins.str = ...,
+        last_alive_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_alive_at", b"last_alive_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent", b"agent", "last_alive_at", b"last_alive_at", "layer", b"layer", "run_id", b"run_id", "span_id", b"span_id", "step_name", b"step_name"]) -> None: ...
+
+global___HostStep = HostStep
+
+@typing.final
 class ListStuckRunsRequest(google.protobuf.message.Message):
     """Which stuck runs."""
 
@@ -1070,6 +1441,7 @@ class ListRunsRequest(google.protobuf.message.Message):
     STARTED_BEFORE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    REASON_CODE_FIELD_NUMBER: builtins.int
     task_id: builtins.str
     """Only runs of this task."""
     status: livespan.v1.span_pb2.Status.ValueType
@@ -1086,6 +1458,10 @@ class ListRunsRequest(google.protobuf.message.Message):
     """How many at most; 0 is 50, the most is 1,000."""
     page_token: builtins.str
     """next_page_token of the page before; empty for the first."""
+    reason_code: builtins.str
+    """Only runs with a failed span of this code; where reason_kind is there too,
+    of both.
+    """
     @property
     def started_after(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Only runs that started at this time or later."""
@@ -1107,9 +1483,10 @@ class ListRunsRequest(google.protobuf.message.Message):
         started_before: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        reason_code: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "reason_kind", b"reason_kind", "started_after", b"started_after", "started_before", b"started_before"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "agent", b"agent", "executor_host", b"executor_host", "layer", b"layer", "page_size", b"page_size", "page_token", b"page_token", "reason_kind", b"reason_kind", "started_after", b"started_after", "started_before", b"started_before", "status", b"status", "task_id", b"task_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_reason_kind", b"_reason_kind", "agent", b"agent", "executor_host", b"executor_host", "layer", b"layer", "page_size", b"page_size", "page_token", b"page_token", "reason_code", b"reason_code", "reason_kind", b"reason_kind", "started_after", b"started_after", "started_before", b"started_before", "status", b"status", "task_id", b"task_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_reason_kind", b"_reason_kind"]) -> typing.Literal["reason_kind"] | None: ...
 
 global___ListRunsRequest = ListRunsRequest

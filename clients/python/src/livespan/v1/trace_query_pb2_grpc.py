@@ -70,6 +70,21 @@ class TraceQueryStub(object):
                 request_serializer=livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsRequest.SerializeToString,
                 response_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsResponse.FromString,
                 _registered_method=True)
+        self.ListFailureSites = channel.unary_unary(
+                '/livespan.v1.TraceQuery/ListFailureSites',
+                request_serializer=livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesRequest.SerializeToString,
+                response_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesResponse.FromString,
+                _registered_method=True)
+        self.GetFailureTrend = channel.unary_unary(
+                '/livespan.v1.TraceQuery/GetFailureTrend',
+                request_serializer=livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendRequest.SerializeToString,
+                response_deserializer=livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendResponse.FromString,
+                _registered_method=True)
+        self.ListHosts = channel.unary_unary(
+                '/livespan.v1.TraceQuery/ListHosts',
+                request_serializer=livespan_dot_v1_dot_trace__query__pb2.ListHostsRequest.SerializeToString,
+                response_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListHostsResponse.FromString,
+                _registered_method=True)
         self.ListRuns = channel.unary_unary(
                 '/livespan.v1.TraceQuery/ListRuns',
                 request_serializer=livespan_dot_v1_dot_trace__query__pb2.ListRunsRequest.SerializeToString,
@@ -131,6 +146,28 @@ class TraceQueryServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFailureSites(self, request, context):
+        """Where failures happen: of one cause, at one step, on one machine; the most
+        frequent first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFailureTrend(self, request, context):
+        """How many spans failed when, by kind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHosts(self, request, context):
+        """The machines: what each runs, its last word, its failures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRuns(self, request, context):
         """Runs, the latest started first, in pages.
         """
@@ -175,6 +212,21 @@ def add_TraceQueryServicer_to_server(servicer, server):
                     servicer.ListStuckRuns,
                     request_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsRequest.FromString,
                     response_serializer=livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsResponse.SerializeToString,
+            ),
+            'ListFailureSites': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFailureSites,
+                    request_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesRequest.FromString,
+                    response_serializer=livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesResponse.SerializeToString,
+            ),
+            'GetFailureTrend': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFailureTrend,
+                    request_deserializer=livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendRequest.FromString,
+                    response_serializer=livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendResponse.SerializeToString,
+            ),
+            'ListHosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHosts,
+                    request_deserializer=livespan_dot_v1_dot_trace__query__pb2.ListHostsRequest.FromString,
+                    response_serializer=livespan_dot_v1_dot_trace__query__pb2.ListHostsResponse.SerializeToString,
             ),
             'ListRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRuns,
@@ -372,6 +424,87 @@ class TraceQuery(object):
             '/livespan.v1.TraceQuery/ListStuckRuns',
             livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsRequest.SerializeToString,
             livespan_dot_v1_dot_trace__query__pb2.ListStuckRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFailureSites(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/livespan.v1.TraceQuery/ListFailureSites',
+            livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesRequest.SerializeToString,
+            livespan_dot_v1_dot_trace__query__pb2.ListFailureSitesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFailureTrend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/livespan.v1.TraceQuery/GetFailureTrend',
+            livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendRequest.SerializeToString,
+            livespan_dot_v1_dot_trace__query__pb2.GetFailureTrendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/livespan.v1.TraceQuery/ListHosts',
+            livespan_dot_v1_dot_trace__query__pb2.ListHostsRequest.SerializeToString,
+            livespan_dot_v1_dot_trace__query__pb2.ListHostsResponse.FromString,
             options,
             channel_credentials,
             insecure,

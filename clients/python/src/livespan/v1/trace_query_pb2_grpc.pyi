@@ -65,6 +65,26 @@ class TraceQueryStub:
     a run that is heard of again is off the list.
     """
 
+    ListFailureSites: grpc.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.ListFailureSitesRequest,
+        livespan.v1.trace_query_pb2.ListFailureSitesResponse,
+    ]
+    """Where failures happen: of one cause, at one step, on one machine; the most
+    frequent first.
+    """
+
+    GetFailureTrend: grpc.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.GetFailureTrendRequest,
+        livespan.v1.trace_query_pb2.GetFailureTrendResponse,
+    ]
+    """How many spans failed when, by kind."""
+
+    ListHosts: grpc.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.ListHostsRequest,
+        livespan.v1.trace_query_pb2.ListHostsResponse,
+    ]
+    """The machines: what each runs, its last word, its failures."""
+
     ListRuns: grpc.UnaryUnaryMultiCallable[
         livespan.v1.trace_query_pb2.ListRunsRequest,
         livespan.v1.trace_query_pb2.ListRunsResponse,
@@ -117,6 +137,26 @@ class TraceQueryAsyncStub:
     """Runs that are stuck, the longest first. Nothing is written by asking, and
     a run that is heard of again is off the list.
     """
+
+    ListFailureSites: grpc.aio.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.ListFailureSitesRequest,
+        livespan.v1.trace_query_pb2.ListFailureSitesResponse,
+    ]
+    """Where failures happen: of one cause, at one step, on one machine; the most
+    frequent first.
+    """
+
+    GetFailureTrend: grpc.aio.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.GetFailureTrendRequest,
+        livespan.v1.trace_query_pb2.GetFailureTrendResponse,
+    ]
+    """How many spans failed when, by kind."""
+
+    ListHosts: grpc.aio.UnaryUnaryMultiCallable[
+        livespan.v1.trace_query_pb2.ListHostsRequest,
+        livespan.v1.trace_query_pb2.ListHostsResponse,
+    ]
+    """The machines: what each runs, its last word, its failures."""
 
     ListRuns: grpc.aio.UnaryUnaryMultiCallable[
         livespan.v1.trace_query_pb2.ListRunsRequest,
@@ -184,6 +224,32 @@ class TraceQueryServicer(metaclass=abc.ABCMeta):
         """Runs that are stuck, the longest first. Nothing is written by asking, and
         a run that is heard of again is off the list.
         """
+
+    @abc.abstractmethod
+    def ListFailureSites(
+        self,
+        request: livespan.v1.trace_query_pb2.ListFailureSitesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[livespan.v1.trace_query_pb2.ListFailureSitesResponse, collections.abc.Awaitable[livespan.v1.trace_query_pb2.ListFailureSitesResponse]]:
+        """Where failures happen: of one cause, at one step, on one machine; the most
+        frequent first.
+        """
+
+    @abc.abstractmethod
+    def GetFailureTrend(
+        self,
+        request: livespan.v1.trace_query_pb2.GetFailureTrendRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[livespan.v1.trace_query_pb2.GetFailureTrendResponse, collections.abc.Awaitable[livespan.v1.trace_query_pb2.GetFailureTrendResponse]]:
+        """How many spans failed when, by kind."""
+
+    @abc.abstractmethod
+    def ListHosts(
+        self,
+        request: livespan.v1.trace_query_pb2.ListHostsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[livespan.v1.trace_query_pb2.ListHostsResponse, collections.abc.Awaitable[livespan.v1.trace_query_pb2.ListHostsResponse]]:
+        """The machines: what each runs, its last word, its failures."""
 
     @abc.abstractmethod
     def ListRuns(

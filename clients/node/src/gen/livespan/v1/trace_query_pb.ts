@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file livespan/v1/trace_query.proto.
  */
 export const file_livespan_v1_trace_query: GenFile = /*@__PURE__*/
-  fileDesc("Ch1saXZlc3Bhbi92MS90cmFjZV9xdWVyeS5wcm90bxILbGl2ZXNwYW4udjEiSwoSR2V0VGltZWxpbmVSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSLVAQoTR2V0VGltZWxpbmVSZXNwb25zZRIOCgZydW5faWQYASABKAkSIAoFc3BhbnMYAiADKAsyES5saXZlc3Bhbi52MS5TcGFuEhoKEmxhc3RfYWxpdmVfc3Bhbl9pZBgDIAEoCRIPCgd0YXNrX2lkGAQgASgJEg8KB2F0dGVtcHQYBSABKA0SEAoIcmV0cnlfb2YYBiABKAkSIwoGc3RhdHVzGAcgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgIIAEoCSIqChVMaXN0QWN0aXZlUnVuc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNIlMKFkxpc3RBY3RpdmVSdW5zUmVzcG9uc2USJAoEcnVucxgBIAMoCzIWLmxpdmVzcGFuLnYxLkFjdGl2ZVJ1bhITCgt0b3RhbF9jb3VudBgCIAEoDSK0AwoJQWN0aXZlUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SDwoHc3Bhbl9pZBgEIAEoCRINCgVsYXllchgFIAEoCRIRCglzdGVwX25hbWUYBiABKAkSFQoNZXhlY3V0b3JfaG9zdBgHIAEoCRINCgVhZ2VudBgIIAEoCRIjCgZzdGF0dXMYCSABKA4yEy5saXZlc3Bhbi52MS5TdGF0dXMSLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9hbGl2ZV9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoWc2Vjb25kc19zaW5jZV9hY3Rpdml0eRgMIAEoDRIVCg1ydW5uaW5nX3NwYW5zGA0gASgNEicKCHByb2dyZXNzGA4gASgLMhUubGl2ZXNwYW4udjEuUHJvZ3Jlc3MSDQoFaG9zdHMYDyADKAkSJQoHdmVyZGljdBgQIAEoDjIULmxpdmVzcGFuLnYxLlZlcmRpY3QiJgoUR2V0UnVuU3VtbWFyeVJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIvYECgpSdW5TdW1tYXJ5Eg4KBnJ1bl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SEAoIcmV0cnlfb2YYBCABKAkSIwoGc3RhdHVzGAUgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEi4KCnN0YXJ0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBkdXJhdGlvbl9zZWNvbmRzGAggASgBEhMKC3RvdGFsX3NwYW5zGAkgASgNEhUKDXJ1bm5pbmdfc3BhbnMYCiABKA0SFQoNc3VjY2Vzc19zcGFucxgLIAEoDRIUCgxmYWlsZWRfc3BhbnMYDCABKA0SFwoPY2FuY2VsbGVkX3NwYW5zGA0gASgNEhYKDmhvc3RzX2ludm9sdmVkGA4gAygJEg4KBmFnZW50cxgPIAMoCRITCgttYXhfYXR0ZW1wdBgQIAEoDRIpCghmYWlsdXJlcxgRIAMoCzIXLmxpdmVzcGFuLnYxLkZhaWxlZFNwYW4SMQoNbGFzdF9hbGl2ZV9hdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcm9vdF9zdGVwX25hbWUYEyABKAkSKQoFZ2NfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjcKE2NhbmNlbF9yZXF1ZXN0ZWRfYXQYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIucBCgpGYWlsZWRTcGFuEg8KB3NwYW5faWQYASABKAkSDQoFbGF5ZXIYAiABKAkSEQoJc3RlcF9uYW1lGAMgASgJEhUKDWV4ZWN1dG9yX2hvc3QYBCABKAkSDwoHYXR0ZW1wdBgFIAEoDRITCgtyZWFzb25fY29kZRgGIAEoCRIsCgtyZWFzb25fa2luZBgHIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmQSDwoHbWVzc2FnZRgIIAEoCRIqCgZ0c19lbmQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIikKF0dldExhc3RBbGl2ZVNwYW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSK5AwoYR2V0TGFzdEFsaXZlU3BhblJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIzCg9sYXN0X2FsaXZlX3NwYW4YAiABKAsyGi5saXZlc3Bhbi52MS5MYXN0QWxpdmVTcGFuEhAKCGlzX3N0dWNrGAMgASgIEg8KB3NwYW5faWQYBCABKAkSDQoFbGF5ZXIYBSABKAkSEQoJc3RlcF9uYW1lGAYgASgJEiMKBnN0YXR1cxgHIAEoDjITLmxpdmVzcGFuLnYxLlN0YXR1cxIVCg1leGVjdXRvcl9ob3N0GAggASgJEh4KFnNlY29uZHNfc2luY2VfYWN0aXZpdHkYCSABKA0SLQoNaW5wdXRfc3VtbWFyeRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRJHCglhcnRpZmFjdHMYCyADKAsyNC5saXZlc3Bhbi52MS5HZXRMYXN0QWxpdmVTcGFuUmVzcG9uc2UuQXJ0aWZhY3RzRW50cnkSDQoFYWdlbnQYDCABKAkaMAoOQXJ0aWZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKyBAoNTGFzdEFsaXZlU3BhbhIPCgdzcGFuX2lkGAEgASgJEg0KBWxheWVyGAIgASgJEhEKCXN0ZXBfbmFtZRgDIAEoCRIjCgZzdGF0dXMYBCABKA4yEy5saXZlc3Bhbi52MS5TdGF0dXMSFQoNZXhlY3V0b3JfaG9zdBgFIAEoCRINCgVhZ2VudBgGIAEoCRIPCgdhdHRlbXB0GAcgASgNEh4KFnNlY29uZHNfc2luY2VfYWN0aXZpdHkYCCABKA0SEAoIaXNfc3R1Y2sYCSABKAgSLQoNaW5wdXRfc3VtbWFyeRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRI8CglhcnRpZmFjdHMYCyADKAsyKS5saXZlc3Bhbi52MS5MYXN0QWxpdmVTcGFuLkFydGlmYWN0c0VudHJ5EiUKB3ZlcmRpY3QYDCABKA4yFC5saXZlc3Bhbi52MS5WZXJkaWN0EhAKCGV2aWRlbmNlGA0gASgJEjEKDWxhc3RfYWxpdmVfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHRzX3N0YXJ0GA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCghwcm9ncmVzcxgQIAEoCzIVLmxpdmVzcGFuLnYxLlByb2dyZXNzGjAKDkFydGlmYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoSR2V0UnVuR3JhcGhSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSKSAQoTR2V0UnVuR3JhcGhSZXNwb25zZRIOCgZydW5faWQYASABKAkSJQoFbm9kZXMYAiADKAsyFi5saXZlc3Bhbi52MS5HcmFwaE5vZGUSJQoFZWRnZXMYAyADKAsyFi5saXZlc3Bhbi52MS5HcmFwaEVkZ2USDQoFd2lkdGgYBCABKAESDgoGaGVpZ2h0GAUgASgBIqACCglHcmFwaE5vZGUSCgoCaWQYASABKAkSDQoFbGFiZWwYAiABKAkSDQoFbGF5ZXIYAyABKAkSIwoGc3RhdHVzGAQgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEhUKDWV4ZWN1dG9yX2hvc3QYBSABKAkSDQoFYWdlbnQYBiABKAkSDwoHYXR0ZW1wdBgHIAEoDRIxCgtyZWFzb25fa2luZBgIIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmRIAIgBARIJCgF4GAkgASgBEgkKAXkYCiABKAESDQoFd2lkdGgYCyABKAESDgoGaGVpZ2h0GAwgASgBEhUKDWlzX2xhc3RfYWxpdmUYDSABKAhCDgoMX3JlYXNvbl9raW5kIjcKCUdyYXBoRWRnZRIKCgJpZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSDgoGdGFyZ2V0GAMgASgJIqoBChZMaXN0VG9wRmFpbHVyZXNSZXF1ZXN0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCglwYWdlX3NpemUYAiABKA0SLAoLcmVhc29uX2tpbmQYAyABKA4yFy5saXZlc3Bhbi52MS5SZWFzb25LaW5kEhUKDWV4ZWN1dG9yX2hvc3QYBCABKAkSDQoFYWdlbnQYBSABKAkiRgoXTGlzdFRvcEZhaWx1cmVzUmVzcG9uc2USKwoIZmFpbHVyZXMYASADKAsyGS5saXZlc3Bhbi52MS5GYWlsdXJlR3JvdXAitQIKDEZhaWx1cmVHcm91cBIsCgtyZWFzb25fa2luZBgBIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmQSEwoLcmVhc29uX2NvZGUYAiABKAkSFQoNZmFpbHVyZV9jb3VudBgDIAEoDRIVCg1hZmZlY3RlZF9ydW5zGAQgASgNEhYKDmFmZmVjdGVkX2hvc3RzGAUgAygJEg0KBXN0ZXBzGAYgAygJEi4KCmZpcnN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOc2FtcGxlX3J1bl9pZHMYCSADKAkSFgoOc2FtcGxlX21lc3NhZ2UYCiABKAkiVwoUTGlzdFN0dWNrUnVuc1JlcXVlc3QSLAoJdGhyZXNob2xkGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCXBhZ2Vfc2l6ZRgCIAEoDSI8ChVMaXN0U3R1Y2tSdW5zUmVzcG9uc2USIwoEcnVucxgBIAMoCzIVLmxpdmVzcGFuLnYxLlN0dWNrUnVuIvoDCghTdHVja1J1bhIOCgZydW5faWQYASABKAkSDwoHdGFza19pZBgCIAEoCRIPCgdzcGFuX2lkGAMgASgJEg0KBWxheWVyGAQgASgJEhEKCXN0ZXBfbmFtZRgFIAEoCRIVCg1leGVjdXRvcl9ob3N0GAYgASgJEg0KBWFnZW50GAcgASgJEg8KB2F0dGVtcHQYCCABKA0SHgoWc3R1Y2tfZHVyYXRpb25fc2Vjb25kcxgJIAEoDRIVCg1saW1pdF9zZWNvbmRzGAogASgNEiUKB3ZlcmRpY3QYCyABKA4yFC5saXZlc3Bhbi52MS5WZXJkaWN0EhAKCGV2aWRlbmNlGAwgASgJEikKBXNpbmNlGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCg1pbnB1dF9zdW1tYXJ5GA4gASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEjcKCWFydGlmYWN0cxgPIAMoCzIkLmxpdmVzcGFuLnYxLlN0dWNrUnVuLkFydGlmYWN0c0VudHJ5Ei4KCnN0YXJ0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGjAKDkFydGlmYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizQIKD0xpc3RSdW5zUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEiMKBnN0YXR1cxgCIAEoDjITLmxpdmVzcGFuLnYxLlN0YXR1cxINCgVhZ2VudBgDIAEoCRIVCg1leGVjdXRvcl9ob3N0GAQgASgJEg0KBWxheWVyGAUgASgJEjEKC3JlYXNvbl9raW5kGAYgASgOMhcubGl2ZXNwYW4udjEuUmVhc29uS2luZEgAiAEBEjEKDXN0YXJ0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDnN0YXJ0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYCSABKA0SEgoKcGFnZV90b2tlbhgKIAEoCUIOCgxfcmVhc29uX2tpbmQiUgoQTGlzdFJ1bnNSZXNwb25zZRIlCgRydW5zGAEgAygLMhcubGl2ZXNwYW4udjEuUnVuU3VtbWFyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAky/QkKClRyYWNlUXVlcnkSoQEKC0dldFRpbWVsaW5lEh8ubGl2ZXNwYW4udjEuR2V0VGltZWxpbmVSZXF1ZXN0GiAubGl2ZXNwYW4udjEuR2V0VGltZWxpbmVSZXNwb25zZSJPgtPkkwJJWidiBXNwYW5zEh4vYXBpL2JyYWluL3RyYWNlL3J1bnMve3J1bl9pZH0SHi9hcGkvdjEvcnVucy97cnVuX2lkfS90aW1lbGluZRKcAQoOTGlzdEFjdGl2ZVJ1bnMSIi5saXZlc3Bhbi52MS5MaXN0QWN0aXZlUnVuc1JlcXVlc3QaIy5saXZlc3Bhbi52MS5MaXN0QWN0aXZlUnVuc1Jlc3BvbnNlIkGC0+STAjtaJGIEcnVucxIcL2FwaS9icmFpbi90cmFjZS9ydW5zL2FjdGl2ZRITL2FwaS92MS9ydW5zL2FjdGl2ZRKcAQoNR2V0UnVuU3VtbWFyeRIhLmxpdmVzcGFuLnYxLkdldFJ1blN1bW1hcnlSZXF1ZXN0GhcubGl2ZXNwYW4udjEuUnVuU3VtbWFyeSJPgtPkkwJJWigSJi9hcGkvYnJhaW4vdHJhY2UvcnVucy97cnVuX2lkfS9zdW1tYXJ5Eh0vYXBpL3YxL3J1bnMve3J1bl9pZH0vc3VtbWFyeRK2AQoQR2V0TGFzdEFsaXZlU3BhbhIkLmxpdmVzcGFuLnYxLkdldExhc3RBbGl2ZVNwYW5SZXF1ZXN0GiUubGl2ZXNwYW4udjEuR2V0TGFzdEFsaXZlU3BhblJlc3BvbnNlIlWC0+STAk9aKxIpL2FwaS9icmFpbi90cmFjZS9ydW5zL3tydW5faWR9L2xhc3QtYWxpdmUSIC9hcGkvdjEvcnVucy97cnVuX2lkfS9sYXN0LWFsaXZlEp0BCgtHZXRSdW5HcmFwaBIfLmxpdmVzcGFuLnYxLkdldFJ1bkdyYXBoUmVxdWVzdBogLmxpdmVzcGFuLnYxLkdldFJ1bkdyYXBoUmVzcG9uc2UiS4LT5JMCRVomEiQvYXBpL2JyYWluL3RyYWNlL3J1bnMve3J1bl9pZH0vZ3JhcGgSGy9hcGkvdjEvcnVucy97cnVuX2lkfS9ncmFwaBKlAQoPTGlzdFRvcEZhaWx1cmVzEiMubGl2ZXNwYW4udjEuTGlzdFRvcEZhaWx1cmVzUmVxdWVzdBokLmxpdmVzcGFuLnYxLkxpc3RUb3BGYWlsdXJlc1Jlc3BvbnNlIkeC0+STAkFaKWIIZmFpbHVyZXMSHS9hcGkvYnJhaW4vdHJhY2UvZmFpbHVyZXMvdG9wEhQvYXBpL3YxL2ZhaWx1cmVzL3RvcBKNAQoNTGlzdFN0dWNrUnVucxIhLmxpdmVzcGFuLnYxLkxpc3RTdHVja1J1bnNSZXF1ZXN0GiIubGl2ZXNwYW4udjEuTGlzdFN0dWNrUnVuc1Jlc3BvbnNlIjWC0+STAi9aHmIEcnVucxIWL2FwaS9icmFpbi90cmFjZS9zdHVjaxINL2FwaS92MS9zdHVjaxJ8CghMaXN0UnVucxIcLmxpdmVzcGFuLnYxLkxpc3RSdW5zUmVxdWVzdBodLmxpdmVzcGFuLnYxLkxpc3RSdW5zUmVzcG9uc2UiM4LT5JMCLVodYgRydW5zEhUvYXBpL2JyYWluL3RyYWNlL3J1bnMSDC9hcGkvdjEvcnVuc2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_livespan_v1_span]);
+  fileDesc("Ch1saXZlc3Bhbi92MS90cmFjZV9xdWVyeS5wcm90bxILbGl2ZXNwYW4udjEiSwoSR2V0VGltZWxpbmVSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSLVAQoTR2V0VGltZWxpbmVSZXNwb25zZRIOCgZydW5faWQYASABKAkSIAoFc3BhbnMYAiADKAsyES5saXZlc3Bhbi52MS5TcGFuEhoKEmxhc3RfYWxpdmVfc3Bhbl9pZBgDIAEoCRIPCgd0YXNrX2lkGAQgASgJEg8KB2F0dGVtcHQYBSABKA0SEAoIcmV0cnlfb2YYBiABKAkSIwoGc3RhdHVzGAcgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgIIAEoCSIqChVMaXN0QWN0aXZlUnVuc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNIlMKFkxpc3RBY3RpdmVSdW5zUmVzcG9uc2USJAoEcnVucxgBIAMoCzIWLmxpdmVzcGFuLnYxLkFjdGl2ZVJ1bhITCgt0b3RhbF9jb3VudBgCIAEoDSK0AwoJQWN0aXZlUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SDwoHc3Bhbl9pZBgEIAEoCRINCgVsYXllchgFIAEoCRIRCglzdGVwX25hbWUYBiABKAkSFQoNZXhlY3V0b3JfaG9zdBgHIAEoCRINCgVhZ2VudBgIIAEoCRIjCgZzdGF0dXMYCSABKA4yEy5saXZlc3Bhbi52MS5TdGF0dXMSLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9hbGl2ZV9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoWc2Vjb25kc19zaW5jZV9hY3Rpdml0eRgMIAEoDRIVCg1ydW5uaW5nX3NwYW5zGA0gASgNEicKCHByb2dyZXNzGA4gASgLMhUubGl2ZXNwYW4udjEuUHJvZ3Jlc3MSDQoFaG9zdHMYDyADKAkSJQoHdmVyZGljdBgQIAEoDjIULmxpdmVzcGFuLnYxLlZlcmRpY3QiJgoUR2V0UnVuU3VtbWFyeVJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIvYECgpSdW5TdW1tYXJ5Eg4KBnJ1bl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SEAoIcmV0cnlfb2YYBCABKAkSIwoGc3RhdHVzGAUgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEi4KCnN0YXJ0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBkdXJhdGlvbl9zZWNvbmRzGAggASgBEhMKC3RvdGFsX3NwYW5zGAkgASgNEhUKDXJ1bm5pbmdfc3BhbnMYCiABKA0SFQoNc3VjY2Vzc19zcGFucxgLIAEoDRIUCgxmYWlsZWRfc3BhbnMYDCABKA0SFwoPY2FuY2VsbGVkX3NwYW5zGA0gASgNEhYKDmhvc3RzX2ludm9sdmVkGA4gAygJEg4KBmFnZW50cxgPIAMoCRITCgttYXhfYXR0ZW1wdBgQIAEoDRIpCghmYWlsdXJlcxgRIAMoCzIXLmxpdmVzcGFuLnYxLkZhaWxlZFNwYW4SMQoNbGFzdF9hbGl2ZV9hdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcm9vdF9zdGVwX25hbWUYEyABKAkSKQoFZ2NfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjcKE2NhbmNlbF9yZXF1ZXN0ZWRfYXQYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIucBCgpGYWlsZWRTcGFuEg8KB3NwYW5faWQYASABKAkSDQoFbGF5ZXIYAiABKAkSEQoJc3RlcF9uYW1lGAMgASgJEhUKDWV4ZWN1dG9yX2hvc3QYBCABKAkSDwoHYXR0ZW1wdBgFIAEoDRITCgtyZWFzb25fY29kZRgGIAEoCRIsCgtyZWFzb25fa2luZBgHIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmQSDwoHbWVzc2FnZRgIIAEoCRIqCgZ0c19lbmQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIikKF0dldExhc3RBbGl2ZVNwYW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSK5AwoYR2V0TGFzdEFsaXZlU3BhblJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIzCg9sYXN0X2FsaXZlX3NwYW4YAiABKAsyGi5saXZlc3Bhbi52MS5MYXN0QWxpdmVTcGFuEhAKCGlzX3N0dWNrGAMgASgIEg8KB3NwYW5faWQYBCABKAkSDQoFbGF5ZXIYBSABKAkSEQoJc3RlcF9uYW1lGAYgASgJEiMKBnN0YXR1cxgHIAEoDjITLmxpdmVzcGFuLnYxLlN0YXR1cxIVCg1leGVjdXRvcl9ob3N0GAggASgJEh4KFnNlY29uZHNfc2luY2VfYWN0aXZpdHkYCSABKA0SLQoNaW5wdXRfc3VtbWFyeRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRJHCglhcnRpZmFjdHMYCyADKAsyNC5saXZlc3Bhbi52MS5HZXRMYXN0QWxpdmVTcGFuUmVzcG9uc2UuQXJ0aWZhY3RzRW50cnkSDQoFYWdlbnQYDCABKAkaMAoOQXJ0aWZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKyBAoNTGFzdEFsaXZlU3BhbhIPCgdzcGFuX2lkGAEgASgJEg0KBWxheWVyGAIgASgJEhEKCXN0ZXBfbmFtZRgDIAEoCRIjCgZzdGF0dXMYBCABKA4yEy5saXZlc3Bhbi52MS5TdGF0dXMSFQoNZXhlY3V0b3JfaG9zdBgFIAEoCRINCgVhZ2VudBgGIAEoCRIPCgdhdHRlbXB0GAcgASgNEh4KFnNlY29uZHNfc2luY2VfYWN0aXZpdHkYCCABKA0SEAoIaXNfc3R1Y2sYCSABKAgSLQoNaW5wdXRfc3VtbWFyeRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRI8CglhcnRpZmFjdHMYCyADKAsyKS5saXZlc3Bhbi52MS5MYXN0QWxpdmVTcGFuLkFydGlmYWN0c0VudHJ5EiUKB3ZlcmRpY3QYDCABKA4yFC5saXZlc3Bhbi52MS5WZXJkaWN0EhAKCGV2aWRlbmNlGA0gASgJEjEKDWxhc3RfYWxpdmVfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHRzX3N0YXJ0GA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCghwcm9ncmVzcxgQIAEoCzIVLmxpdmVzcGFuLnYxLlByb2dyZXNzGjAKDkFydGlmYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJAoSR2V0UnVuR3JhcGhSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSKSAQoTR2V0UnVuR3JhcGhSZXNwb25zZRIOCgZydW5faWQYASABKAkSJQoFbm9kZXMYAiADKAsyFi5saXZlc3Bhbi52MS5HcmFwaE5vZGUSJQoFZWRnZXMYAyADKAsyFi5saXZlc3Bhbi52MS5HcmFwaEVkZ2USDQoFd2lkdGgYBCABKAESDgoGaGVpZ2h0GAUgASgBIqACCglHcmFwaE5vZGUSCgoCaWQYASABKAkSDQoFbGFiZWwYAiABKAkSDQoFbGF5ZXIYAyABKAkSIwoGc3RhdHVzGAQgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEhUKDWV4ZWN1dG9yX2hvc3QYBSABKAkSDQoFYWdlbnQYBiABKAkSDwoHYXR0ZW1wdBgHIAEoDRIxCgtyZWFzb25fa2luZBgIIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmRIAIgBARIJCgF4GAkgASgBEgkKAXkYCiABKAESDQoFd2lkdGgYCyABKAESDgoGaGVpZ2h0GAwgASgBEhUKDWlzX2xhc3RfYWxpdmUYDSABKAhCDgoMX3JlYXNvbl9raW5kIjcKCUdyYXBoRWRnZRIKCgJpZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSDgoGdGFyZ2V0GAMgASgJIqoBChZMaXN0VG9wRmFpbHVyZXNSZXF1ZXN0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCglwYWdlX3NpemUYAiABKA0SLAoLcmVhc29uX2tpbmQYAyABKA4yFy5saXZlc3Bhbi52MS5SZWFzb25LaW5kEhUKDWV4ZWN1dG9yX2hvc3QYBCABKAkSDQoFYWdlbnQYBSABKAkiRgoXTGlzdFRvcEZhaWx1cmVzUmVzcG9uc2USKwoIZmFpbHVyZXMYASADKAsyGS5saXZlc3Bhbi52MS5GYWlsdXJlR3JvdXAitQIKDEZhaWx1cmVHcm91cBIsCgtyZWFzb25fa2luZBgBIAEoDjIXLmxpdmVzcGFuLnYxLlJlYXNvbktpbmQSEwoLcmVhc29uX2NvZGUYAiABKAkSFQoNZmFpbHVyZV9jb3VudBgDIAEoDRIVCg1hZmZlY3RlZF9ydW5zGAQgASgNEhYKDmFmZmVjdGVkX2hvc3RzGAUgAygJEg0KBXN0ZXBzGAYgAygJEi4KCmZpcnN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3Rfc2VlbhgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOc2FtcGxlX3J1bl9pZHMYCSADKAkSFgoOc2FtcGxlX21lc3NhZ2UYCiABKAkiwAEKF0xpc3RGYWlsdXJlU2l0ZXNSZXF1ZXN0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCglwYWdlX3NpemUYAiABKA0SLAoLcmVhc29uX2tpbmQYAyABKA4yFy5saXZlc3Bhbi52MS5SZWFzb25LaW5kEhMKC3JlYXNvbl9jb2RlGAQgASgJEhUKDWV4ZWN1dG9yX2hvc3QYBSABKAkSDQoFYWdlbnQYBiABKAkiQwoYTGlzdEZhaWx1cmVTaXRlc1Jlc3BvbnNlEicKBXNpdGVzGAEgAygLMhgubGl2ZXNwYW4udjEuRmFpbHVyZVNpdGUilgMKC0ZhaWx1cmVTaXRlEhMKC2ZpbmdlcnByaW50GAEgASgJEhEKCXN0ZXBfbmFtZRgCIAEoCRIVCg1leGVjdXRvcl9ob3N0GAMgASgJEhUKDWZhaWx1cmVfY291bnQYBCABKA0SFQoNYWZmZWN0ZWRfcnVucxgFIAEoDRIuCgpmaXJzdF9zZWVuGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNhbXBsZV9ydW5faWRzGAggAygJEhYKDnNhbXBsZV9zcGFuX2lkGAkgASgJEg0KBWxheWVyGAogASgJEg0KBWFnZW50GAsgASgJEiwKC3JlYXNvbl9raW5kGAwgASgOMhcubGl2ZXNwYW4udjEuUmVhc29uS2luZBITCgtyZWFzb25fY29kZRgNIAEoCRISCgplcnJvcl90eXBlGA4gASgJEhYKDnNhbXBsZV9tZXNzYWdlGA8gASgJIlQKFkdldEZhaWx1cmVUcmVuZFJlcXVlc3QSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB2J1Y2tldHMYAiABKA0igwEKF0dldEZhaWx1cmVUcmVuZFJlc3BvbnNlEikKBXNpbmNlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5idWNrZXRfc2Vjb25kcxgCIAEoARIlCgVraW5kcxgDIAMoCzIWLmxpdmVzcGFuLnYxLktpbmRUcmVuZCJgCglLaW5kVHJlbmQSLAoLcmVhc29uX2tpbmQYASABKA4yFy5saXZlc3Bhbi52MS5SZWFzb25LaW5kEhUKDWZhaWx1cmVfY291bnQYAiABKA0SDgoGY291bnRzGAMgAygNIlAKEExpc3RIb3N0c1JlcXVlc3QSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCXBhZ2Vfc2l6ZRgCIAEoDSI1ChFMaXN0SG9zdHNSZXNwb25zZRIgCgVob3N0cxgBIAMoCzIRLmxpdmVzcGFuLnYxLkhvc3Qi/wEKBEhvc3QSFQoNZXhlY3V0b3JfaG9zdBgBIAEoCRIVCg1ydW5uaW5nX3NwYW5zGAIgASgNEhQKDHJ1bm5pbmdfcnVucxgDIAEoDRIOCgZhZ2VudHMYBCADKAkSMQoNbGFzdF9hbGl2ZV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZmFpbHVyZV9jb3VudBgGIAEoDRIzCg9sYXN0X2ZhaWx1cmVfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBXN0ZXBzGAggAygLMhUubGl2ZXNwYW4udjEuSG9zdFN0ZXAijwEKCEhvc3RTdGVwEg4KBnJ1bl9pZBgBIAEoCRIPCgdzcGFuX2lkGAIgASgJEg0KBWxheWVyGAMgASgJEhEKCXN0ZXBfbmFtZRgEIAEoCRINCgVhZ2VudBgFIAEoCRIxCg1sYXN0X2FsaXZlX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChRMaXN0U3R1Y2tSdW5zUmVxdWVzdBIsCgl0aHJlc2hvbGQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEQoJcGFnZV9zaXplGAIgASgNIjwKFUxpc3RTdHVja1J1bnNSZXNwb25zZRIjCgRydW5zGAEgAygLMhUubGl2ZXNwYW4udjEuU3R1Y2tSdW4i+gMKCFN0dWNrUnVuEg4KBnJ1bl9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEg8KB3NwYW5faWQYAyABKAkSDQoFbGF5ZXIYBCABKAkSEQoJc3RlcF9uYW1lGAUgASgJEhUKDWV4ZWN1dG9yX2hvc3QYBiABKAkSDQoFYWdlbnQYByABKAkSDwoHYXR0ZW1wdBgIIAEoDRIeChZzdHVja19kdXJhdGlvbl9zZWNvbmRzGAkgASgNEhUKDWxpbWl0X3NlY29uZHMYCiABKA0SJQoHdmVyZGljdBgLIAEoDjIULmxpdmVzcGFuLnYxLlZlcmRpY3QSEAoIZXZpZGVuY2UYDCABKAkSKQoFc2luY2UYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KDWlucHV0X3N1bW1hcnkYDiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSNwoJYXJ0aWZhY3RzGA8gAygLMiQubGl2ZXNwYW4udjEuU3R1Y2tSdW4uQXJ0aWZhY3RzRW50cnkSLgoKc3RhcnRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaMAoOQXJ0aWZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLiAgoPTGlzdFJ1bnNSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSIwoGc3RhdHVzGAIgASgOMhMubGl2ZXNwYW4udjEuU3RhdHVzEg0KBWFnZW50GAMgASgJEhUKDWV4ZWN1dG9yX2hvc3QYBCABKAkSDQoFbGF5ZXIYBSABKAkSMQoLcmVhc29uX2tpbmQYBiABKA4yFy5saXZlc3Bhbi52MS5SZWFzb25LaW5kSACIAQESMQoNc3RhcnRlZF9hZnRlchgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOc3RhcnRlZF9iZWZvcmUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgJIAEoDRISCgpwYWdlX3Rva2VuGAogASgJEhMKC3JlYXNvbl9jb2RlGAsgASgJQg4KDF9yZWFzb25fa2luZCJSChBMaXN0UnVuc1Jlc3BvbnNlEiUKBHJ1bnMYASADKAsyFy5saXZlc3Bhbi52MS5SdW5TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTLfDAoKVHJhY2VRdWVyeRKhAQoLR2V0VGltZWxpbmUSHy5saXZlc3Bhbi52MS5HZXRUaW1lbGluZVJlcXVlc3QaIC5saXZlc3Bhbi52MS5HZXRUaW1lbGluZVJlc3BvbnNlIk+C0+STAklaJ2IFc3BhbnMSHi9hcGkvYnJhaW4vdHJhY2UvcnVucy97cnVuX2lkfRIeL2FwaS92MS9ydW5zL3tydW5faWR9L3RpbWVsaW5lEpwBCg5MaXN0QWN0aXZlUnVucxIiLmxpdmVzcGFuLnYxLkxpc3RBY3RpdmVSdW5zUmVxdWVzdBojLmxpdmVzcGFuLnYxLkxpc3RBY3RpdmVSdW5zUmVzcG9uc2UiQYLT5JMCO1okYgRydW5zEhwvYXBpL2JyYWluL3RyYWNlL3J1bnMvYWN0aXZlEhMvYXBpL3YxL3J1bnMvYWN0aXZlEpwBCg1HZXRSdW5TdW1tYXJ5EiEubGl2ZXNwYW4udjEuR2V0UnVuU3VtbWFyeVJlcXVlc3QaFy5saXZlc3Bhbi52MS5SdW5TdW1tYXJ5Ik+C0+STAklaKBImL2FwaS9icmFpbi90cmFjZS9ydW5zL3tydW5faWR9L3N1bW1hcnkSHS9hcGkvdjEvcnVucy97cnVuX2lkfS9zdW1tYXJ5ErYBChBHZXRMYXN0QWxpdmVTcGFuEiQubGl2ZXNwYW4udjEuR2V0TGFzdEFsaXZlU3BhblJlcXVlc3QaJS5saXZlc3Bhbi52MS5HZXRMYXN0QWxpdmVTcGFuUmVzcG9uc2UiVYLT5JMCT1orEikvYXBpL2JyYWluL3RyYWNlL3J1bnMve3J1bl9pZH0vbGFzdC1hbGl2ZRIgL2FwaS92MS9ydW5zL3tydW5faWR9L2xhc3QtYWxpdmUSnQEKC0dldFJ1bkdyYXBoEh8ubGl2ZXNwYW4udjEuR2V0UnVuR3JhcGhSZXF1ZXN0GiAubGl2ZXNwYW4udjEuR2V0UnVuR3JhcGhSZXNwb25zZSJLgtPkkwJFWiYSJC9hcGkvYnJhaW4vdHJhY2UvcnVucy97cnVuX2lkfS9ncmFwaBIbL2FwaS92MS9ydW5zL3tydW5faWR9L2dyYXBoEqUBCg9MaXN0VG9wRmFpbHVyZXMSIy5saXZlc3Bhbi52MS5MaXN0VG9wRmFpbHVyZXNSZXF1ZXN0GiQubGl2ZXNwYW4udjEuTGlzdFRvcEZhaWx1cmVzUmVzcG9uc2UiR4LT5JMCQVopYghmYWlsdXJlcxIdL2FwaS9icmFpbi90cmFjZS9mYWlsdXJlcy90b3ASFC9hcGkvdjEvZmFpbHVyZXMvdG9wEo0BCg1MaXN0U3R1Y2tSdW5zEiEubGl2ZXNwYW4udjEuTGlzdFN0dWNrUnVuc1JlcXVlc3QaIi5saXZlc3Bhbi52MS5MaXN0U3R1Y2tSdW5zUmVzcG9uc2UiNYLT5JMCL1oeYgRydW5zEhYvYXBpL2JyYWluL3RyYWNlL3N0dWNrEg0vYXBpL3YxL3N0dWNrEn8KEExpc3RGYWlsdXJlU2l0ZXMSJC5saXZlc3Bhbi52MS5MaXN0RmFpbHVyZVNpdGVzUmVxdWVzdBolLmxpdmVzcGFuLnYxLkxpc3RGYWlsdXJlU2l0ZXNSZXNwb25zZSIegtPkkwIYEhYvYXBpL3YxL2ZhaWx1cmVzL3NpdGVzEnwKD0dldEZhaWx1cmVUcmVuZBIjLmxpdmVzcGFuLnYxLkdldEZhaWx1cmVUcmVuZFJlcXVlc3QaJC5saXZlc3Bhbi52MS5HZXRGYWlsdXJlVHJlbmRSZXNwb25zZSIegtPkkwIYEhYvYXBpL3YxL2ZhaWx1cmVzL3RyZW5kEmEKCUxpc3RIb3N0cxIdLmxpdmVzcGFuLnYxLkxpc3RIb3N0c1JlcXVlc3QaHi5saXZlc3Bhbi52MS5MaXN0SG9zdHNSZXNwb25zZSIVgtPkkwIPEg0vYXBpL3YxL2hvc3RzEnwKCExpc3RSdW5zEhwubGl2ZXNwYW4udjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ubGl2ZXNwYW4udjEuTGlzdFJ1bnNSZXNwb25zZSIzgtPkkwItWh1iBHJ1bnMSFS9hcGkvYnJhaW4vdHJhY2UvcnVucxIML2FwaS92MS9ydW5zYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_livespan_v1_span]);
 
 /**
  * Which run.
@@ -2204,6 +2204,878 @@ export const FailureGroupSchema: GenMessage<FailureGroup, {jsonType: FailureGrou
   messageDesc(file_livespan_v1_trace_query, 17);
 
 /**
+ * Which failures.
+ *
+ * @generated from message livespan.v1.ListFailureSitesRequest
+ */
+export type ListFailureSitesRequest = Message<"livespan.v1.ListFailureSitesRequest"> & {
+  /**
+   * As in ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * How many sites at most; 0 is 50, the most is 1,000.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Only failures of this kind, where not UNKNOWN.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 3;
+   */
+  reasonKind: ReasonKind;
+
+  /**
+   * Only failures of this code.
+   *
+   * @generated from field: string reason_code = 4;
+   */
+  reasonCode: string;
+
+  /**
+   * Only failures on this machine.
+   *
+   * @generated from field: string executor_host = 5;
+   */
+  executorHost: string;
+
+  /**
+   * Only failures of this agent.
+   *
+   * @generated from field: string agent = 6;
+   */
+  agent: string;
+};
+
+/**
+ * Which failures.
+ *
+ * @generated from message livespan.v1.ListFailureSitesRequest
+ */
+export type ListFailureSitesRequestJson = {
+  /**
+   * As in ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: DurationJson;
+
+  /**
+   * How many sites at most; 0 is 50, the most is 1,000.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize?: number;
+
+  /**
+   * Only failures of this kind, where not UNKNOWN.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 3;
+   */
+  reasonKind?: ReasonKindJson;
+
+  /**
+   * Only failures of this code.
+   *
+   * @generated from field: string reason_code = 4;
+   */
+  reasonCode?: string;
+
+  /**
+   * Only failures on this machine.
+   *
+   * @generated from field: string executor_host = 5;
+   */
+  executorHost?: string;
+
+  /**
+   * Only failures of this agent.
+   *
+   * @generated from field: string agent = 6;
+   */
+  agent?: string;
+};
+
+/**
+ * Describes the message livespan.v1.ListFailureSitesRequest.
+ * Use `create(ListFailureSitesRequestSchema)` to create a new message.
+ */
+export const ListFailureSitesRequestSchema: GenMessage<ListFailureSitesRequest, {jsonType: ListFailureSitesRequestJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 18);
+
+/**
+ * Failures by where they happen.
+ *
+ * @generated from message livespan.v1.ListFailureSitesResponse
+ */
+export type ListFailureSitesResponse = Message<"livespan.v1.ListFailureSitesResponse"> & {
+  /**
+   * The sites, the one with the most failures first.
+   *
+   * @generated from field: repeated livespan.v1.FailureSite sites = 1;
+   */
+  sites: FailureSite[];
+};
+
+/**
+ * Failures by where they happen.
+ *
+ * @generated from message livespan.v1.ListFailureSitesResponse
+ */
+export type ListFailureSitesResponseJson = {
+  /**
+   * The sites, the one with the most failures first.
+   *
+   * @generated from field: repeated livespan.v1.FailureSite sites = 1;
+   */
+  sites?: FailureSiteJson[];
+};
+
+/**
+ * Describes the message livespan.v1.ListFailureSitesResponse.
+ * Use `create(ListFailureSitesResponseSchema)` to create a new message.
+ */
+export const ListFailureSitesResponseSchema: GenMessage<ListFailureSitesResponse, {jsonType: ListFailureSitesResponseJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 19);
+
+/**
+ * Failures of one fingerprint, of one step, on one machine.
+ *
+ * @generated from message livespan.v1.FailureSite
+ */
+export type FailureSite = Message<"livespan.v1.FailureSite"> & {
+  /**
+   * What their errors have in common, as in Span; empty where nothing was said.
+   *
+   * @generated from field: string fingerprint = 1;
+   */
+  fingerprint: string;
+
+  /**
+   * The step.
+   *
+   * @generated from field: string step_name = 2;
+   */
+  stepName: string;
+
+  /**
+   * The machine.
+   *
+   * @generated from field: string executor_host = 3;
+   */
+  executorHost: string;
+
+  /**
+   * How many spans failed so.
+   *
+   * @generated from field: uint32 failure_count = 4;
+   */
+  failureCount: number;
+
+  /**
+   * How many runs they belong to.
+   *
+   * @generated from field: uint32 affected_runs = 5;
+   */
+  affectedRuns: number;
+
+  /**
+   * When the first of them ended, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp first_seen = 6;
+   */
+  firstSeen?: Timestamp | undefined;
+
+  /**
+   * When the last of them ended, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen = 7;
+   */
+  lastSeen?: Timestamp | undefined;
+
+  /**
+   * Runs to look at, the latest first; at most 5.
+   *
+   * @generated from field: repeated string sample_run_ids = 8;
+   */
+  sampleRunIds: string[];
+
+  /**
+   * The latest of the spans, in the first of these runs.
+   *
+   * @generated from field: string sample_span_id = 9;
+   */
+  sampleSpanId: string;
+
+  /**
+   * That span's layer.
+   *
+   * @generated from field: string layer = 10;
+   */
+  layer: string;
+
+  /**
+   * Who ran it.
+   *
+   * @generated from field: string agent = 11;
+   */
+  agent: string;
+
+  /**
+   * What kind of failure it was.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 12;
+   */
+  reasonKind: ReasonKind;
+
+  /**
+   * Its code.
+   *
+   * @generated from field: string reason_code = 13;
+   */
+  reasonCode: string;
+
+  /**
+   * The class of its error.
+   *
+   * @generated from field: string error_type = 14;
+   */
+  errorType: string;
+
+  /**
+   * What its error said.
+   *
+   * @generated from field: string sample_message = 15;
+   */
+  sampleMessage: string;
+};
+
+/**
+ * Failures of one fingerprint, of one step, on one machine.
+ *
+ * @generated from message livespan.v1.FailureSite
+ */
+export type FailureSiteJson = {
+  /**
+   * What their errors have in common, as in Span; empty where nothing was said.
+   *
+   * @generated from field: string fingerprint = 1;
+   */
+  fingerprint?: string;
+
+  /**
+   * The step.
+   *
+   * @generated from field: string step_name = 2;
+   */
+  stepName?: string;
+
+  /**
+   * The machine.
+   *
+   * @generated from field: string executor_host = 3;
+   */
+  executorHost?: string;
+
+  /**
+   * How many spans failed so.
+   *
+   * @generated from field: uint32 failure_count = 4;
+   */
+  failureCount?: number;
+
+  /**
+   * How many runs they belong to.
+   *
+   * @generated from field: uint32 affected_runs = 5;
+   */
+  affectedRuns?: number;
+
+  /**
+   * When the first of them ended, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp first_seen = 6;
+   */
+  firstSeen?: TimestampJson;
+
+  /**
+   * When the last of them ended, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen = 7;
+   */
+  lastSeen?: TimestampJson;
+
+  /**
+   * Runs to look at, the latest first; at most 5.
+   *
+   * @generated from field: repeated string sample_run_ids = 8;
+   */
+  sampleRunIds?: string[];
+
+  /**
+   * The latest of the spans, in the first of these runs.
+   *
+   * @generated from field: string sample_span_id = 9;
+   */
+  sampleSpanId?: string;
+
+  /**
+   * That span's layer.
+   *
+   * @generated from field: string layer = 10;
+   */
+  layer?: string;
+
+  /**
+   * Who ran it.
+   *
+   * @generated from field: string agent = 11;
+   */
+  agent?: string;
+
+  /**
+   * What kind of failure it was.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 12;
+   */
+  reasonKind?: ReasonKindJson;
+
+  /**
+   * Its code.
+   *
+   * @generated from field: string reason_code = 13;
+   */
+  reasonCode?: string;
+
+  /**
+   * The class of its error.
+   *
+   * @generated from field: string error_type = 14;
+   */
+  errorType?: string;
+
+  /**
+   * What its error said.
+   *
+   * @generated from field: string sample_message = 15;
+   */
+  sampleMessage?: string;
+};
+
+/**
+ * Describes the message livespan.v1.FailureSite.
+ * Use `create(FailureSiteSchema)` to create a new message.
+ */
+export const FailureSiteSchema: GenMessage<FailureSite, {jsonType: FailureSiteJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 20);
+
+/**
+ * Of which time.
+ *
+ * @generated from message livespan.v1.GetFailureTrendRequest
+ */
+export type GetFailureTrendRequest = Message<"livespan.v1.GetFailureTrendRequest"> & {
+  /**
+   * As in ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Into how many equal parts the window is cut; 0 is 24, the most is 500.
+   *
+   * @generated from field: uint32 buckets = 2;
+   */
+  buckets: number;
+};
+
+/**
+ * Of which time.
+ *
+ * @generated from message livespan.v1.GetFailureTrendRequest
+ */
+export type GetFailureTrendRequestJson = {
+  /**
+   * As in ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: DurationJson;
+
+  /**
+   * Into how many equal parts the window is cut; 0 is 24, the most is 500.
+   *
+   * @generated from field: uint32 buckets = 2;
+   */
+  buckets?: number;
+};
+
+/**
+ * Describes the message livespan.v1.GetFailureTrendRequest.
+ * Use `create(GetFailureTrendRequestSchema)` to create a new message.
+ */
+export const GetFailureTrendRequestSchema: GenMessage<GetFailureTrendRequest, {jsonType: GetFailureTrendRequestJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 21);
+
+/**
+ * Failures over time.
+ *
+ * @generated from message livespan.v1.GetFailureTrendResponse
+ */
+export type GetFailureTrendResponse = Message<"livespan.v1.GetFailureTrendResponse"> & {
+  /**
+   * When the window, and its first bucket, begins.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * How long a bucket is, in seconds. The last one ends now.
+   *
+   * @generated from field: double bucket_seconds = 2;
+   */
+  bucketSeconds: number;
+
+  /**
+   * Each kind of which there are failures, by name.
+   *
+   * @generated from field: repeated livespan.v1.KindTrend kinds = 3;
+   */
+  kinds: KindTrend[];
+};
+
+/**
+ * Failures over time.
+ *
+ * @generated from message livespan.v1.GetFailureTrendResponse
+ */
+export type GetFailureTrendResponseJson = {
+  /**
+   * When the window, and its first bucket, begins.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: TimestampJson;
+
+  /**
+   * How long a bucket is, in seconds. The last one ends now.
+   *
+   * @generated from field: double bucket_seconds = 2;
+   */
+  bucketSeconds?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Each kind of which there are failures, by name.
+   *
+   * @generated from field: repeated livespan.v1.KindTrend kinds = 3;
+   */
+  kinds?: KindTrendJson[];
+};
+
+/**
+ * Describes the message livespan.v1.GetFailureTrendResponse.
+ * Use `create(GetFailureTrendResponseSchema)` to create a new message.
+ */
+export const GetFailureTrendResponseSchema: GenMessage<GetFailureTrendResponse, {jsonType: GetFailureTrendResponseJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 22);
+
+/**
+ * The failures of a kind over time.
+ *
+ * @generated from message livespan.v1.KindTrend
+ */
+export type KindTrend = Message<"livespan.v1.KindTrend"> & {
+  /**
+   * The kind.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 1;
+   */
+  reasonKind: ReasonKind;
+
+  /**
+   * How many spans failed in all.
+   *
+   * @generated from field: uint32 failure_count = 2;
+   */
+  failureCount: number;
+
+  /**
+   * How many in each bucket, the oldest first.
+   *
+   * @generated from field: repeated uint32 counts = 3;
+   */
+  counts: number[];
+};
+
+/**
+ * The failures of a kind over time.
+ *
+ * @generated from message livespan.v1.KindTrend
+ */
+export type KindTrendJson = {
+  /**
+   * The kind.
+   *
+   * @generated from field: livespan.v1.ReasonKind reason_kind = 1;
+   */
+  reasonKind?: ReasonKindJson;
+
+  /**
+   * How many spans failed in all.
+   *
+   * @generated from field: uint32 failure_count = 2;
+   */
+  failureCount?: number;
+
+  /**
+   * How many in each bucket, the oldest first.
+   *
+   * @generated from field: repeated uint32 counts = 3;
+   */
+  counts?: number[];
+};
+
+/**
+ * Describes the message livespan.v1.KindTrend.
+ * Use `create(KindTrendSchema)` to create a new message.
+ */
+export const KindTrendSchema: GenMessage<KindTrend, {jsonType: KindTrendJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 23);
+
+/**
+ * Which machines.
+ *
+ * @generated from message livespan.v1.ListHostsRequest
+ */
+export type ListHostsRequest = Message<"livespan.v1.ListHostsRequest"> & {
+  /**
+   * How far back from now failures and ended work are looked at; as in
+   * ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * How many at most; 0 is 1,000, which is also the most.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+};
+
+/**
+ * Which machines.
+ *
+ * @generated from message livespan.v1.ListHostsRequest
+ */
+export type ListHostsRequestJson = {
+  /**
+   * How far back from now failures and ended work are looked at; as in
+   * ListTopFailuresRequest.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: DurationJson;
+
+  /**
+   * How many at most; 0 is 1,000, which is also the most.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize?: number;
+};
+
+/**
+ * Describes the message livespan.v1.ListHostsRequest.
+ * Use `create(ListHostsRequestSchema)` to create a new message.
+ */
+export const ListHostsRequestSchema: GenMessage<ListHostsRequest, {jsonType: ListHostsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 24);
+
+/**
+ * The machines.
+ *
+ * @generated from message livespan.v1.ListHostsResponse
+ */
+export type ListHostsResponse = Message<"livespan.v1.ListHostsResponse"> & {
+  /**
+   * The machines on which something runs, or has failed, or has ended in one
+   * of the 500 runs that started last; by name.
+   *
+   * @generated from field: repeated livespan.v1.Host hosts = 1;
+   */
+  hosts: Host[];
+};
+
+/**
+ * The machines.
+ *
+ * @generated from message livespan.v1.ListHostsResponse
+ */
+export type ListHostsResponseJson = {
+  /**
+   * The machines on which something runs, or has failed, or has ended in one
+   * of the 500 runs that started last; by name.
+   *
+   * @generated from field: repeated livespan.v1.Host hosts = 1;
+   */
+  hosts?: HostJson[];
+};
+
+/**
+ * Describes the message livespan.v1.ListHostsResponse.
+ * Use `create(ListHostsResponseSchema)` to create a new message.
+ */
+export const ListHostsResponseSchema: GenMessage<ListHostsResponse, {jsonType: ListHostsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 25);
+
+/**
+ * A machine, as its executors speak of it.
+ *
+ * @generated from message livespan.v1.Host
+ */
+export type Host = Message<"livespan.v1.Host"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string executor_host = 1;
+   */
+  executorHost: string;
+
+  /**
+   * How many spans run on it.
+   *
+   * @generated from field: uint32 running_spans = 2;
+   */
+  runningSpans: number;
+
+  /**
+   * How many runs these belong to.
+   *
+   * @generated from field: uint32 running_runs = 3;
+   */
+  runningRuns: number;
+
+  /**
+   * Who runs or ran there, by name; at most 20.
+   *
+   * @generated from field: repeated string agents = 4;
+   */
+  agents: string[];
+
+  /**
+   * When anything on it was last heard of, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_alive_at = 5;
+   */
+  lastAliveAt?: Timestamp | undefined;
+
+  /**
+   * How many spans failed there.
+   *
+   * @generated from field: uint32 failure_count = 6;
+   */
+  failureCount: number;
+
+  /**
+   * When the last of them ended, by the server's clock; absent without any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_failure_at = 7;
+   */
+  lastFailureAt?: Timestamp | undefined;
+
+  /**
+   * What runs there, the last heard of first; at most 5.
+   *
+   * @generated from field: repeated livespan.v1.HostStep steps = 8;
+   */
+  steps: HostStep[];
+};
+
+/**
+ * A machine, as its executors speak of it.
+ *
+ * @generated from message livespan.v1.Host
+ */
+export type HostJson = {
+  /**
+   * Its name.
+   *
+   * @generated from field: string executor_host = 1;
+   */
+  executorHost?: string;
+
+  /**
+   * How many spans run on it.
+   *
+   * @generated from field: uint32 running_spans = 2;
+   */
+  runningSpans?: number;
+
+  /**
+   * How many runs these belong to.
+   *
+   * @generated from field: uint32 running_runs = 3;
+   */
+  runningRuns?: number;
+
+  /**
+   * Who runs or ran there, by name; at most 20.
+   *
+   * @generated from field: repeated string agents = 4;
+   */
+  agents?: string[];
+
+  /**
+   * When anything on it was last heard of, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_alive_at = 5;
+   */
+  lastAliveAt?: TimestampJson;
+
+  /**
+   * How many spans failed there.
+   *
+   * @generated from field: uint32 failure_count = 6;
+   */
+  failureCount?: number;
+
+  /**
+   * When the last of them ended, by the server's clock; absent without any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_failure_at = 7;
+   */
+  lastFailureAt?: TimestampJson;
+
+  /**
+   * What runs there, the last heard of first; at most 5.
+   *
+   * @generated from field: repeated livespan.v1.HostStep steps = 8;
+   */
+  steps?: HostStepJson[];
+};
+
+/**
+ * Describes the message livespan.v1.Host.
+ * Use `create(HostSchema)` to create a new message.
+ */
+export const HostSchema: GenMessage<Host, {jsonType: HostJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 26);
+
+/**
+ * A step that runs on a machine.
+ *
+ * @generated from message livespan.v1.HostStep
+ */
+export type HostStep = Message<"livespan.v1.HostStep"> & {
+  /**
+   * Its run, a uuid.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The span, a uuid.
+   *
+   * @generated from field: string span_id = 2;
+   */
+  spanId: string;
+
+  /**
+   * Its layer.
+   *
+   * @generated from field: string layer = 3;
+   */
+  layer: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string step_name = 4;
+   */
+  stepName: string;
+
+  /**
+   * Who runs it.
+   *
+   * @generated from field: string agent = 5;
+   */
+  agent: string;
+
+  /**
+   * When it was last heard of, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_alive_at = 6;
+   */
+  lastAliveAt?: Timestamp | undefined;
+};
+
+/**
+ * A step that runs on a machine.
+ *
+ * @generated from message livespan.v1.HostStep
+ */
+export type HostStepJson = {
+  /**
+   * Its run, a uuid.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId?: string;
+
+  /**
+   * The span, a uuid.
+   *
+   * @generated from field: string span_id = 2;
+   */
+  spanId?: string;
+
+  /**
+   * Its layer.
+   *
+   * @generated from field: string layer = 3;
+   */
+  layer?: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string step_name = 4;
+   */
+  stepName?: string;
+
+  /**
+   * Who runs it.
+   *
+   * @generated from field: string agent = 5;
+   */
+  agent?: string;
+
+  /**
+   * When it was last heard of, by the server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp last_alive_at = 6;
+   */
+  lastAliveAt?: TimestampJson;
+};
+
+/**
+ * Describes the message livespan.v1.HostStep.
+ * Use `create(HostStepSchema)` to create a new message.
+ */
+export const HostStepSchema: GenMessage<HostStep, {jsonType: HostStepJson}> = /*@__PURE__*/
+  messageDesc(file_livespan_v1_trace_query, 27);
+
+/**
  * Which stuck runs.
  *
  * @generated from message livespan.v1.ListStuckRunsRequest
@@ -2252,7 +3124,7 @@ export type ListStuckRunsRequestJson = {
  * Use `create(ListStuckRunsRequestSchema)` to create a new message.
  */
 export const ListStuckRunsRequestSchema: GenMessage<ListStuckRunsRequest, {jsonType: ListStuckRunsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_livespan_v1_trace_query, 18);
+  messageDesc(file_livespan_v1_trace_query, 28);
 
 /**
  * Runs that are stuck.
@@ -2287,7 +3159,7 @@ export type ListStuckRunsResponseJson = {
  * Use `create(ListStuckRunsResponseSchema)` to create a new message.
  */
 export const ListStuckRunsResponseSchema: GenMessage<ListStuckRunsResponse, {jsonType: ListStuckRunsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_livespan_v1_trace_query, 19);
+  messageDesc(file_livespan_v1_trace_query, 29);
 
 /**
  * A run that is stuck, at its last-alive span.
@@ -2536,7 +3408,7 @@ export type StuckRunJson = {
  * Use `create(StuckRunSchema)` to create a new message.
  */
 export const StuckRunSchema: GenMessage<StuckRun, {jsonType: StuckRunJson}> = /*@__PURE__*/
-  messageDesc(file_livespan_v1_trace_query, 20);
+  messageDesc(file_livespan_v1_trace_query, 30);
 
 /**
  * Which runs. Filters that are absent let everything through; a run passes
@@ -2614,6 +3486,14 @@ export type ListRunsRequest = Message<"livespan.v1.ListRunsRequest"> & {
    * @generated from field: string page_token = 10;
    */
   pageToken: string;
+
+  /**
+   * Only runs with a failed span of this code; where reason_kind is there too,
+   * of both.
+   *
+   * @generated from field: string reason_code = 11;
+   */
+  reasonCode: string;
 };
 
 /**
@@ -2692,6 +3572,14 @@ export type ListRunsRequestJson = {
    * @generated from field: string page_token = 10;
    */
   pageToken?: string;
+
+  /**
+   * Only runs with a failed span of this code; where reason_kind is there too,
+   * of both.
+   *
+   * @generated from field: string reason_code = 11;
+   */
+  reasonCode?: string;
 };
 
 /**
@@ -2699,7 +3587,7 @@ export type ListRunsRequestJson = {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest, {jsonType: ListRunsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_livespan_v1_trace_query, 21);
+  messageDesc(file_livespan_v1_trace_query, 31);
 
 /**
  * A page of runs.
@@ -2750,7 +3638,7 @@ export type ListRunsResponseJson = {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse, {jsonType: ListRunsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_livespan_v1_trace_query, 22);
+  messageDesc(file_livespan_v1_trace_query, 32);
 
 /**
  * Answers questions about runs. A run that was never heard of is NOT_FOUND.
@@ -2828,6 +3716,37 @@ export const TraceQuery: GenService<{
     methodKind: "unary";
     input: typeof ListStuckRunsRequestSchema;
     output: typeof ListStuckRunsResponseSchema;
+  },
+  /**
+   * Where failures happen: of one cause, at one step, on one machine; the most
+   * frequent first.
+   *
+   * @generated from rpc livespan.v1.TraceQuery.ListFailureSites
+   */
+  listFailureSites: {
+    methodKind: "unary";
+    input: typeof ListFailureSitesRequestSchema;
+    output: typeof ListFailureSitesResponseSchema;
+  },
+  /**
+   * How many spans failed when, by kind.
+   *
+   * @generated from rpc livespan.v1.TraceQuery.GetFailureTrend
+   */
+  getFailureTrend: {
+    methodKind: "unary";
+    input: typeof GetFailureTrendRequestSchema;
+    output: typeof GetFailureTrendResponseSchema;
+  },
+  /**
+   * The machines: what each runs, its last word, its failures.
+   *
+   * @generated from rpc livespan.v1.TraceQuery.ListHosts
+   */
+  listHosts: {
+    methodKind: "unary";
+    input: typeof ListHostsRequestSchema;
+    output: typeof ListHostsResponseSchema;
   },
   /**
    * Runs, the latest started first, in pages.
