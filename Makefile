@@ -21,23 +21,26 @@ endef
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, build, and serve with a private database
 	@scripts/setup.sh run
+	@clients/dashboard/scripts/run.sh build
 	$(CARGO) run --release -- serve
 
 .PHONY: build
 build: ## Build the release binary: target/release/livespan
+	@clients/dashboard/scripts/run.sh build
 	$(CARGO) build --release
 
 .PHONY: test
 test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,set-up,scripts/setup.sh test)
+	$(call timed,building the dashboard,clients/dashboard/scripts/run.sh build)
 	$(call timed,building the tests,$(CARGO) test --workspace --features failpoints --no-run)
 	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --features failpoints --no-fail-fast)
-	@$(MAKE) --no-print-directory test-python test-node
+	@$(MAKE) --no-print-directory test-python test-node test-dashboard
 	@cat target/interop/left-out
 
 .PHONY: test-faults
@@ -73,6 +76,18 @@ test-node: ## Test the Node SDK against the debug binary
 .PHONY: clients-node
 clients-node: ## Generate what the Node SDK takes from proto/ and rules/
 	@clients/node/scripts/run.sh generate
+
+.PHONY: test-dashboard
+test-dashboard: ## Test the dashboard in a browser, against the debug binary
+	$(call timed,tests of the dashboard,clients/dashboard/scripts/run.sh test)
+
+.PHONY: measure-dashboard
+measure-dashboard: build ## Open and scroll a run of 10,000 steps in a browser
+	LIVESPAN_BIN=$(CURDIR)/target/release/livespan clients/dashboard/scripts/run.sh measure
+
+.PHONY: clients-dashboard
+clients-dashboard: ## Generate the dashboard's types from the debug binary's OpenAPI document
+	@clients/dashboard/scripts/run.sh generate
 
 .PHONY: lint
 lint: ## Check format, lints and documentation, warnings being errors

