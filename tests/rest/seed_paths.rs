@@ -80,7 +80,11 @@ async fn check(name: &str, path: &str) {
     let answered = answered.replace(&story.screenshot, "<screenshot>");
     let file = format!("{}/tests/rest/seed/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(answered == expected.trim_end(), "{file} is not what is answered:\n{answered}");
+    if answered != expected.trim_end() {
+        let found = format!("{}/{name}.json", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&found, answered + "\n").unwrap();
+        panic!("{path} answers otherwise; see: diff {file} {found}");
+    }
 }
 
 #[tokio::test]
