@@ -30,7 +30,7 @@ async fn a_host_is_told_by_what_runs_there_and_what_failed(pool: PgPool) {
     fleet.wait(5);
     fleet.fail(failed, ReasonKind::Transient, "timeout", "late").await;
     let (first, second) = (span(run(1), 2), span(run(2), 1));
-    let start = Start { layer: Some("tool".to_owned()), ..on("mac-mini", "audit", step("read")) };
+    let start = Start { layer: Some("tool".into()), ..on("mac-mini", "audit", step("read")) };
     fleet.start(first, start).await;
     fleet.start(second, on("mac-mini", "qa", step("write"))).await;
     fleet.wait(10);

@@ -28,7 +28,7 @@ async fn failed(fleet: &Fleet, key: SpanKey, start: Start, kind: ReasonKind, cod
 async fn a_site_is_one_cause_at_one_step_on_one_machine(pool: PgPool) {
     let fleet = Fleet::new(&pool).await;
     let transient = ReasonKind::Transient;
-    let fetch = || Start { layer: Some("tool".to_owned()), ..on("a", "qa", step("fetch")) };
+    let fetch = || Start { layer: Some("tool".into()), ..on("a", "qa", step("fetch")) };
     failed(&fleet, span(run(1), 1), fetch(), transient, "timeout").await;
     fleet.wait(7);
     failed(&fleet, span(run(2), 2), fetch(), transient, "timeout").await;
