@@ -40,7 +40,7 @@ test: ## Install what is missing and run all tests against a throw-away Postgres
 	$(call timed,building the dashboard,clients/dashboard/scripts/run.sh build)
 	$(call timed,building the tests,$(CARGO) test --workspace --features failpoints --no-run)
 	$(call timed,tests,scripts/with-postgres.sh $(CARGO) test --workspace --features failpoints --no-fail-fast)
-	@$(MAKE) --no-print-directory test-python test-node test-dashboard
+	@$(MAKE) --no-print-directory test-python test-node test-dashboard test-schemathesis
 	@cat target/interop/left-out
 
 .PHONY: test-faults
@@ -68,6 +68,19 @@ test-python: $(python_venv)/ready ## Test the Python SDK against the debug binar
 .PHONY: clients-python
 clients-python: $(python_venv)/ready ## Generate what the Python SDK takes from proto/ and rules/
 	@$(python_venv)/bin/python clients/python/scripts/generate.py
+
+# The virtual environment of the tool that tries REST by its own document.
+rest_venv := target/rest/python
+
+$(rest_venv)/ready: tests/rest/schemathesis/requirements.txt
+	@mkdir -p $(dir $(rest_venv))
+	@$(PYTHON) -m venv $(rest_venv)
+	@$(rest_venv)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: test-schemathesis
+test-schemathesis: $(rest_venv)/ready ## Hold a debug server's REST to its OpenAPI document
+	$(call timed,REST by its document,scripts/with-postgres.sh tests/rest/schemathesis/run)
 
 .PHONY: test-node
 test-node: ## Test the Node SDK against the debug binary
