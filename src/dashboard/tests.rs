@@ -1,5 +1,6 @@
-#![allow(clippy::unwrap_used)]
 //! How the page's files are answered.
+
+#![allow(clippy::unwrap_used)]
 
 use http::{Method, Request};
 use tower::ServiceExt as _;
