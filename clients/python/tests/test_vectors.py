@@ -19,7 +19,7 @@ REDACTION: Dict[str, List[Any]] = json.loads((VECTORS / "redaction.json").read_t
 CLASSIFIER: List[Dict[str, Any]] = json.loads((VECTORS / "classifier.json").read_text("utf-8"))[
     "cases"
 ]
-SOURCE = REPOSITORY / "src" / "domain" / "redact"
+SOURCE = REPOSITORY / "rules" / "src" / "redact"
 
 
 @pytest.mark.parametrize("key", REDACTION["secret_keys"])

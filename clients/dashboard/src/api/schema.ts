@@ -1250,7 +1250,7 @@ export interface components {
              * @description 1 for the first try, 2 for the first retry.
              */
             attempt: number;
-            /** @description Everything else that was said about it, redacted. */
+            /** @description Everything else that was said about it, redacted. Where it nests deeper than protobuf's libraries read (29 objects), the rest is a text: its JSON. */
             attributes: Record<string, never> | null;
             /**
              * Format: int64
