@@ -149,8 +149,8 @@ describe("a run", () => {
     const { page, close } = await at(`/runs/${idOf("render film")}`);
     const tree = page.getByRole("tree");
     const rows = tree.getByRole("treeitem");
+    await expect.poll(() => rows.count()).toBeGreaterThan(8);
     const all = await rows.count();
-    expect(all).toBeGreaterThan(8);
     expect(await rows.first().getAttribute("aria-level")).toBe("1");
     expect(await tree.getByRole("treeitem", { name: /path tracing/ }).first().getAttribute("aria-level")).toBe("3");
     expect(await rows.first().innerText()).toContain("L0_orchestrator @ us-vps");
@@ -351,6 +351,7 @@ describe("every page", () => {
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
     await page.keyboard.press("g");
     await page.keyboard.press("r");
     await page.getByRole("heading", { name: "Runs", exact: true }).waitFor();

@@ -14,17 +14,18 @@ const GO_WITHIN_MS = 1_200;
 /** g o, g r, g f, g h go to a page; / to its search; ? to the list of keys. */
 export function useShortcuts(openHelp: () => void): void {
   const navigate = useNavigate();
+  // Kept from one rendering to the next: one may come between two keys.
+  const goUntil = useRef(0);
   useEffect(() => {
-    let goUntil = 0;
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
       const pages = new Map<string, "/" | "/runs" | "/failures" | "/hosts">([["o", "/"], ["r", "/runs"], ["f", "/failures"], ["h", "/hosts"]]);
       const page = pages.get(event.key);
-      if (page && performance.now() < goUntil) {
-        goUntil = 0;
+      if (page && event.timeStamp < goUntil.current) {
+        goUntil.current = 0;
         event.preventDefault();
         void navigate({ to: page });
-      } else if (event.key === "g") goUntil = performance.now() + GO_WITHIN_MS;
+      } else if (event.key === "g") goUntil.current = event.timeStamp + GO_WITHIN_MS;
       else if (event.key === "/") {
         const search = document.querySelector<HTMLElement>("[data-search]");
         if (search) event.preventDefault();
