@@ -46,7 +46,8 @@ describe("a page that is open", () => {
     await close();
   });
 
-  it("moves a run's bar by a heartbeat that grpcurl sends", async () => {
+  // Six changes, which take a minute where each waits for a poll.
+  it("moves a run's bar by a heartbeat that grpcurl sends", { timeout: 150_000 }, async () => {
     const run = await start(collector, { step_name: "long work", task_id: "long" });
     const { page, close } = await open(browser, `${collector.url}/runs/${run.run_id}`);
     await page.locator(well).waitFor();
